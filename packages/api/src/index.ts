@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+// @serval/api: what users write. Pure: no node: imports, no clock, no randomness.
+export * from "./core/index.ts";

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+// @serval/kube: how to talk to a cluster. Kinds live in @serval/api; controllers in @serval/operator and @serval/embedded.
+export * from "./admission.ts";
+export * from "./cluster.ts";
+export * from "./errors.ts";
+export * from "./transport.ts";
