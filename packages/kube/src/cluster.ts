@@ -45,9 +45,7 @@ export interface ApplyOptions extends WriteOptions {
   force?: boolean;
 }
 
-export type Patch =
-  | { type: "json"; body: readonly unknown[] }
-  | { type: "merge" | "strategic"; body: unknown };
+export type Patch = { type: "json"; body: readonly unknown[] } | { type: "merge" | "strategic"; body: unknown };
 
 export interface DeleteOptions {
   uid?: string;

@@ -18,7 +18,10 @@ export class ApiError extends Error {
   }
 }
 
-const hasCode = (code: number) => (error: unknown): error is ApiError => error instanceof ApiError && error.code === code;
+const hasCode =
+  (code: number) =>
+  (error: unknown): error is ApiError =>
+    error instanceof ApiError && error.code === code;
 
 export const isNotFound = hasCode(404);
 export const isConflict = hasCode(409);

@@ -23,7 +23,7 @@ export interface Key {
  *
  * @see https://kubernetes.io/docs/reference/using-api/api-concepts/
  */
-export interface ResourceType<T extends KubeObject = AnyObject> {
+export interface ResourceType<T extends KubeObject = KubeObject> {
   /** Empty for the core group. */
   readonly group: string;
   readonly version: string;
@@ -32,7 +32,7 @@ export interface ResourceType<T extends KubeObject = AnyObject> {
   readonly plural: string;
   readonly namespaced: boolean;
   /** Never set; carries `T`. */
-  readonly object?: T;
+  readonly object?: T | undefined;
 }
 
 /** `group/version`, or `version` for the core group: the value of `apiVersion`. */
@@ -46,8 +46,12 @@ export const keyOf = ({ metadata: { namespace, name } }: KubeObject): Key =>
   namespace === undefined ? { name } : { namespace, name };
 
 /** The API path of a collection (`key.name` undefined) or of one object. */
-export function resourcePath(type: ResourceType, key: { namespace?: string | undefined; name?: string | undefined }): string {
+export function resourcePath(
+  type: ResourceType,
+  key: { namespace?: string | undefined; name?: string | undefined },
+): string {
   const root = type.group === "" ? `/api/${type.version}` : `/apis/${type.group}/${type.version}`;
-  const scope = type.namespaced && key.namespace !== undefined ? `/namespaces/${encodeURIComponent(key.namespace)}` : "";
+  const scope =
+    type.namespaced && key.namespace !== undefined ? `/namespaces/${encodeURIComponent(key.namespace)}` : "";
   return `${root}${scope}/${type.plural}${key.name === undefined ? "" : `/${encodeURIComponent(key.name)}`}`;
 }

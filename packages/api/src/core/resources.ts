@@ -11,7 +11,12 @@ const core = <T extends KubeObject>(kind: string, plural: string, namespaced = t
   plural,
   namespaced,
 });
-const named = <T extends KubeObject>(apiVersion: string, kind: string, plural: string, namespaced = true): ResourceType<T> => {
+const named = <T extends KubeObject>(
+  apiVersion: string,
+  kind: string,
+  plural: string,
+  namespaced = true,
+): ResourceType<T> => {
   const [group, version] = apiVersion.split("/") as [string, string];
   return { group, version, kind, plural, namespaced };
 };
@@ -43,6 +48,11 @@ export const customResourceDefinitions = named<k.CustomResourceDefinition>(
   "customresourcedefinitions",
   false,
 );
-export const gatewayClasses = named<GatewayClass>("gateway.networking.k8s.io/v1", "GatewayClass", "gatewayclasses", false);
+export const gatewayClasses = named<GatewayClass>(
+  "gateway.networking.k8s.io/v1",
+  "GatewayClass",
+  "gatewayclasses",
+  false,
+);
 export const gateways = named<Gateway>("gateway.networking.k8s.io/v1", "Gateway", "gateways");
 export const httpRoutes = named<HTTPRoute>("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes");

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// Leader election on a Lease, as client-go does it: at most one holder acts, a dead one is replaced after its lease.
+import { type Lease, resources } from "@serval/api";
+import type { Cluster } from "./cluster.ts";
+import { delay } from "./informer.ts";
+
+export interface LeaderOptions {
+  readonly namespace: string;
+  readonly name: string;
+  /** Unique per process: host name and a random part. */
+  readonly identity: string;
+  readonly signal: AbortSignal;
+  /** client-go's defaults: 15 s, 10 s, 2 s. */
+  readonly leaseMs?: number;
+  readonly renewDeadlineMs?: number;
+  readonly retryMs?: number;
+  readonly now?: () => Date;
+  readonly onError?: (error: unknown) => void;
+}
+
+const microTime = (date: Date): string => date.toISOString().replace("Z", "000Z");
+
+/** What we would write now; undefined while another holder's lease is running. Pure. */
+export function claimLease(
+  lease: Lease | undefined,
+  options: { namespace: string; name: string; identity: string; leaseMs: number; now: Date; observedAt: number },
+): Lease | undefined {
+  const { identity, leaseMs, now } = options;
+  const spec = lease?.spec;
+  const held = spec?.holderIdentity !== undefined && spec.holderIdentity !== "" && spec.holderIdentity !== identity;
+  const heldMs = (spec?.leaseDurationSeconds ?? leaseMs / 1000) * 1000;
+  if (held && now.getTime() < options.observedAt + heldMs) return undefined;
+  const isOurs = spec?.holderIdentity === identity;
+  return {
+    apiVersion: "coordination.k8s.io/v1",
+    kind: "Lease",
+    metadata: lease?.metadata ?? { namespace: options.namespace, name: options.name },
+    spec: {
+      holderIdentity: identity,
+      leaseDurationSeconds: Math.max(1, Math.round(leaseMs / 1000)),
+      acquireTime: isOurs ? spec.acquireTime : microTime(now),
+      renewTime: microTime(now),
+      leaseTransitions: (spec?.leaseTransitions ?? 0) + (lease !== undefined && !isOurs ? 1 : 0),
+    },
+  };
+}
+
+/**
+ * Waits to lead, runs `lead(signal)` while leading, and gives the lease up at the end. The signal given to `lead`
+ * aborts when the lease was lost (renewal failed for `renewDeadlineMs`) or `options.signal` aborts; then this resolves.
+ */
+export async function runAsLeader(
+  cluster: Cluster,
+  options: LeaderOptions,
+  lead: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const { namespace, name, identity, signal, leaseMs = 15_000, renewDeadlineMs = 10_000, retryMs = 2_000 } = options;
+  const now = options.now ?? (() => new Date());
+  let seenRenewal: string | undefined;
+  // Expiry is counted from when this process saw the holder's last renewal: clocks of two machines may differ.
+  let observedAt = 0;
+
+  const claim = async (): Promise<boolean> => {
+    const lease = await cluster.get(resources.leases, { namespace, name });
+    const renewal = `${lease?.spec?.holderIdentity} ${lease?.spec?.renewTime}`;
+    if (renewal !== seenRenewal) [seenRenewal, observedAt] = [renewal, now().getTime()];
+    const next = claimLease(lease, { namespace, name, identity, leaseMs, now: now(), observedAt });
+    if (next === undefined) return false;
+    if (lease === undefined) await cluster.create(resources.leases, next);
+    else await cluster.update(resources.leases, next);
+    return true;
+  };
+  const tryClaim = (): Promise<boolean> =>
+    claim().catch((error: unknown) => {
+      if (!signal.aborted) options.onError?.(error);
+      return false;
+    });
+
+  while (!signal.aborted && !(await tryClaim())) await delay(retryMs, signal);
+  if (signal.aborted) return;
+  const lost = new AbortController();
+  const leading = lead(AbortSignal.any([signal, lost.signal])).finally(() => lost.abort());
+  const stop = AbortSignal.any([signal, lost.signal]);
+  for (let renewedAt = performance.now(); !stop.aborted; await delay(retryMs, stop)) {
+    if (await tryClaim()) renewedAt = performance.now();
+    else if (performance.now() - renewedAt > renewDeadlineMs) lost.abort(new Error(`Lost lease ${namespace}/${name}`));
+  }
+  await leading;
+  await release(cluster, options).catch(() => {});
+}
+
+async function release(cluster: Cluster, { namespace, name, identity }: LeaderOptions): Promise<void> {
+  const lease = await cluster.get(resources.leases, { namespace, name });
+  if (lease?.spec?.holderIdentity !== identity) return;
+  await cluster.update(resources.leases, {
+    ...lease,
+    spec: { ...lease.spec, holderIdentity: "", leaseDurationSeconds: 1 },
+  });
+}
