@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kinds of group serving.kserve.io, one folder per version and kind. A new kind: its folder, crds.ts, one line here.
+export type { ComponentExtension, Condition, LooseContainer, LoosePodSpec, MetricSpec } from "./component-schema.ts";
+export * from "./crds.ts";
+export * from "./names.ts";
+export * from "./v1alpha1/serving-runtime/index.ts";
+export * from "./v1beta1/inference-service/index.ts";

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Words of the API that several kinds share: the group, annotation and label keys, container names, ports and paths.
+export const servingGroup = "serving.kserve.io";
+export const kserveNamespace = "kserve";
+export const configMapName = "inferenceservice-config";
+
+export const annotations = {
+  deploymentMode: "serving.kserve.io/deploymentMode",
+  autoscalerClass: "serving.kserve.io/autoscalerClass",
+  stop: "serving.kserve.io/stop",
+  disableAutoUpdate: "serving.kserve.io/disable-auto-update",
+  serverType: "serving.kserve.io/server-type",
+  gpuResourceTypes: "serving.kserve.io/gpu-resource-types",
+  gkeAccelerator: "serving.kserve.io/gke-accelerator",
+  storageReadonly: "storage.kserve.io/readonly",
+  storageInitializerUid: "serving.kserve.io/storage-initializer-uid",
+  /** The seed's per-service resources of the storage initializer (KServe ignores them). */
+  storageInitializerCpu: "serving.kserve.io/storage-initializer-cpu",
+  storageInitializerMemory: "serving.kserve.io/storage-initializer-memory",
+  enableMetricAggregation: "serving.kserve.io/enable-metric-aggregation",
+  enablePrometheusScraping: "serving.kserve.io/enable-prometheus-scraping",
+  prometheusPort: "prometheus.kserve.io/port",
+  prometheusPath: "prometheus.kserve.io/path",
+  modelFormat: "modelFormat",
+  knativeClass: "autoscaling.knative.dev/class",
+  executorBackend: "multinode/executor-backend",
+  /** `{phase, bytes, totalBytes}`, set on a pod by whoever runs its storage initializer. */
+  progress: "serval.dev/progress",
+} as const;
+
+/** `internal.serving.kserve.io/…`: KServe's messages to its own pod webhook, kept on objects for compatibility. */
+export const internalAnnotations = {
+  sourceUri: "internal.serving.kserve.io/storage-initializer-sourceuri",
+  storageSpec: "internal.serving.kserve.io/storage-spec",
+  storageSpecParam: "internal.serving.kserve.io/storage-spec-param",
+  storageSpecKey: "internal.serving.kserve.io/storage-spec-key",
+  storageContainerName: "internal.serving.kserve.io/storage-container-name",
+  logger: "internal.serving.kserve.io/logger",
+  loggerSinkUrl: "internal.serving.kserve.io/logger-sink-url",
+  loggerMode: "internal.serving.kserve.io/logger-mode",
+  loggerMetadataHeaders: "internal.serving.kserve.io/logger-metadata-headers",
+  loggerMetadataAnnotations: "internal.serving.kserve.io/logger-metadata-annotations",
+  batcher: "internal.serving.kserve.io/batcher",
+  batcherMaxBatchSize: "internal.serving.kserve.io/batcher-max-batchsize",
+  batcherMaxLatency: "internal.serving.kserve.io/batcher-max-latency",
+  agent: "internal.serving.kserve.io/agent",
+  configVolumeName: "internal.serving.kserve.io/configVolumeName",
+  configMountPath: "internal.serving.kserve.io/configMountPath",
+  modelDir: "internal.serving.kserve.io/modelDir",
+  confidentialEnabled: "internal.serving.kserve.io/confidential-enabled",
+  confidentialResourceId: "internal.serving.kserve.io/confidential-resource-id",
+} as const;
+
+export const labels = {
+  inferenceService: "serving.kserve.io/inferenceservice",
+  component: "component",
+  app: "app",
+  generation: "isvc.generation",
+  visibility: "networking.kserve.io/visibility",
+  knativeVisibility: "networking.knative.dev/visibility",
+  modelClass: "modelClass",
+  serviceEnvelope: "serviceEnvelope",
+} as const;
+
+export const containerNames = {
+  model: "kserve-container",
+  transformer: "transformer-container",
+  worker: "worker-container",
+  storageInitializer: "storage-initializer",
+  agent: "agent",
+} as const;
+
+export const modelMountPath = "/mnt/models";
+export const defaultContainerPort = 8080;
+export const agentPort = 9081;

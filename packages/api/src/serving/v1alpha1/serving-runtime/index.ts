@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+// ServingRuntime and ClusterServingRuntime v1alpha1: shape and rules.
+export * from "./schema.ts";

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
+// InferenceService v1beta1: shape, defaults, rules, conditions, names. Nothing here does I/O.
+export * from "./schema.ts";
+export * from "./status-schema.ts";
