@@ -4,6 +4,7 @@ export * from "./admission.ts";
 export * from "./cluster.ts";
 export * from "./create-cluster.ts";
 export * from "./errors.ts";
+export * from "./events.ts";
 export * from "./informer.ts";
 export * from "./kubeconfig.ts";
 export * from "./leader.ts";

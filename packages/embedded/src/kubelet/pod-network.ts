@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pod addresses behind one interface (decision 21). On Linux every pod gets a 127.x.y.z of its own; a program that
+// binds 0.0.0.0 nevertheless would block its port for everybody and open the model to the network, so it is found.
+import { readdir, readFile, readlink } from "node:fs/promises";
+
+export interface PodNetwork {
+  /** The address of a pod; the same for the same uid while it is held. `wanted`: an adopted pod's address. */
+  attach(podUid: string, wanted?: string): string;
+  detach(podUid: string): void;
+  /** A port that a process of the group serves on every address of the machine; undefined: none. */
+  findExposedPort(groupId: number): Promise<number | undefined>;
+}
+
+const firstPodIp = (127 << 24) | (64 << 16);
+const podIpCount = 1 << 22;
+
+const dotted = (ip: number): string => [24, 16, 8, 0].map((shift) => (ip >>> shift) & 255).join(".");
+
+/** Addresses 127.64.0.1 to 127.127.255.254, given out round-robin so that a restarted pod never meets old connections. */
+export function loopbackNetwork(startAt = 1): PodNetwork {
+  const held = new Map<string, string>();
+  const taken = new Set<string>();
+  let next = startAt;
+  const free = (): string => {
+    for (;;) {
+      const ip = dotted(firstPodIp + (next % podIpCount));
+      next += 1;
+      if (!taken.has(ip) && !ip.endsWith(".0") && !ip.endsWith(".255")) return ip;
+    }
+  };
+  return {
+    attach(podUid, wanted) {
+      const ip = held.get(podUid) ?? (wanted !== undefined && !taken.has(wanted) ? wanted : free());
+      held.set(podUid, ip);
+      taken.add(ip);
+      return ip;
+    },
+    detach(podUid) {
+      const ip = held.get(podUid);
+      if (ip !== undefined) taken.delete(ip);
+      held.delete(podUid);
+    },
+    findExposedPort,
+  };
+}
+
+const anyAddresses = new Set(["00000000", "00000000000000000000000000000000"]);
+const listenState = "0A";
+
+/** Listening sockets on 0.0.0.0 and [::]: inode -> port. */
+async function exposedSockets(): Promise<Map<string, number>> {
+  const sockets = new Map<string, number>();
+  for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
+    const text = await readFile(table, "utf8").catch(() => "");
+    for (const line of text.split("\n").slice(1)) {
+      const fields = line.trim().split(/\s+/);
+      const [address, port] = (fields[1] ?? "").split(":");
+      if (fields[3] === listenState && anyAddresses.has(address ?? ""))
+        sockets.set(fields[9] as string, Number.parseInt(port as string, 16));
+    }
+  }
+  return sockets;
+}
+
+async function groupOf(pid: string): Promise<number | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields[2] === undefined ? undefined : Number(fields[2]);
+}
+
+async function findExposedPort(groupId: number): Promise<number | undefined> {
+  if (process.platform !== "linux") return undefined;
+  const sockets = await exposedSockets();
+  if (sockets.size === 0) return undefined;
+  for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
+    if ((await groupOf(pid)) !== groupId) continue;
+    for (const fd of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
+      const target = await readlink(`/proc/${pid}/fd/${fd}`).catch(() => "");
+      const port = sockets.get(/^socket:\[(\d+)\]$/.exec(target)?.[1] ?? "");
+      if (port !== undefined) return port;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+// One pod from its first sight to its last: volumes, init containers in order, containers, status, end. All decisions
+// about one pod happen here, one after the other.
+import { type Container, keyOf, type Pod, type PodStatus, resources } from "@serval/api";
+import type { Cluster, EventRecorder } from "@serval/kube";
+import { type ContainerHost, ContainerLife } from "./container-life.ts";
+import type { ContainerDeps } from "./container-runner.ts";
+import { newContainerState } from "./container-state.ts";
+import type { PodNetwork } from "./pod-network.ts";
+import { type PodFiles, podFiles } from "./pod-state.ts";
+import { isInitialized, isSidecar, podPhase, podStatus } from "./pod-status.ts";
+import { ContainerConfigError } from "./variables.ts";
+import { prepareVolumes } from "./volumes.ts";
+
+export interface PodWorkerDeps extends ContainerDeps {
+  readonly cluster: Cluster;
+  readonly events: EventRecorder;
+  readonly network: PodNetwork;
+  /** Directory of all pods. */
+  readonly podsDir: string;
+  readonly claimDir: (namespace: string, claim: string) => string | undefined;
+  /** Fetches what an image needs before its first start; reports progress in words. */
+  readonly pullImage: (container: Container, onProgress: (message: string) => void) => Promise<void>;
+  readonly now: () => Date;
+  readonly onError: (pod: Pod, error: unknown) => void;
+}
+
+const volumeRetryMs = 1_000;
+const defaultGraceSeconds = 30;
+
+export class PodWorker {
+  readonly uid: string;
+  readonly #deps: PodWorkerDeps;
+  readonly #files: PodFiles;
+  readonly #lives = new Map<string, ContainerLife>();
+  readonly #abort = new AbortController();
+  #pod: Pod;
+  #podIP = "";
+  #startTime = "";
+  #volumes: ReadonlyMap<string, string> | undefined;
+  #failure: { reason: string; message: string } | undefined;
+  #published = "";
+  #poked = Promise.withResolvers<void>();
+  #retryTimer: NodeJS.Timeout | undefined;
+  /** Seen deleted in the API without a grace: end at once. */
+  #gone = false;
+  readonly finished: Promise<void>;
+
+  constructor(pod: Pod, deps: PodWorkerDeps) {
+    this.uid = pod.metadata.uid ?? "";
+    this.#pod = pod;
+    this.#deps = deps;
+    this.#files = podFiles(deps.podsDir, this.uid);
+    this.finished = this.#run();
+  }
+
+  get pod(): Pod {
+    return this.#pod;
+  }
+
+  containerDir(name: string): string {
+    return this.#files.containerDir(name);
+  }
+
+  life(name: string): ContainerLife | undefined {
+    return this.#lives.get(name);
+  }
+
+  update(pod: Pod): void {
+    this.#pod = pod;
+    this.#poke();
+  }
+
+  /** The object is gone from the API. */
+  removed(): void {
+    this.#gone = true;
+    this.#poke();
+  }
+
+  /** The kubelet stops; the processes stay for the next one. */
+  async detach(): Promise<void> {
+    this.#abort.abort();
+    for (const life of this.#lives.values()) life.detach();
+    this.#poke();
+    await this.finished;
+  }
+
+  #poke(): void {
+    this.#poked.resolve();
+  }
+
+  #pokeAfter(ms: number): void {
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = setTimeout(() => this.#poke(), ms);
+  }
+
+  async #run(): Promise<void> {
+    await this.#begin();
+    while (!this.#abort.signal.aborted) {
+      this.#poked = Promise.withResolvers<void>();
+      try {
+        if (this.#gone || this.#pod.metadata.deletionTimestamp !== undefined) return await this.#end();
+        await this.#sync();
+        await this.#publish();
+      } catch (error) {
+        this.#deps.onError(this.#pod, error);
+        this.#pokeAfter(1_000);
+      }
+      await this.#poked.promise;
+    }
+    clearTimeout(this.#retryTimer);
+    await this.#remember();
+  }
+
+  /** Takes over what an earlier kubelet left, or starts from nothing. */
+  async #begin(): Promise<void> {
+    const memory = await this.#files.recall();
+    this.#podIP = this.#deps.network.attach(this.uid, memory?.podIP);
+    this.#startTime =
+      memory?.startTime ??
+      this.#deps
+        .now()
+        .toISOString()
+        .replace(/\.\d+Z$/, "Z");
+    this.#failure = memory?.failure;
+    const host = this.#host();
+    for (const container of [...(this.#pod.spec?.initContainers ?? []), ...(this.#pod.spec?.containers ?? [])]) {
+      const known = memory?.containers.find((state) => state.name === container.name);
+      // Monotonic times of another process mean nothing here: a back-off starts over.
+      const state = known === undefined ? newContainerState(container.name) : { ...known, backoffUntil: 0 };
+      this.#lives.set(container.name, new ContainerLife(container, host, state));
+    }
+    if (memory === undefined) await this.#remember();
+    else {
+      await this.#mountVolumes();
+      for (const life of this.#lives.values()) await life.adopt();
+    }
+  }
+
+  #host(): ContainerHost {
+    const worker = this;
+    const deps = this.#deps;
+    return {
+      get pod() {
+        return worker.#pod;
+      },
+      get podIP() {
+        return worker.#podIP;
+      },
+      get volumes() {
+        return worker.#volumes ?? new Map();
+      },
+      files: this.#files,
+      deps,
+      signal: this.#abort.signal,
+      changed: () => this.#poke(),
+      event: (type, reason, message) => deps.events.record(this.#pod, type, reason, message),
+      pull: (container) => deps.pullImage(container, (message) => this.#showPull(container, message)),
+      exposedPort: (groupId) => deps.network.findExposedPort(groupId),
+      failPod: (reason, message) => {
+        this.#failure ??= { reason, message };
+        deps.events.record(this.#pod, "Warning", reason, message);
+        this.#poke();
+      },
+    };
+  }
+
+  #showPull(container: Container, message: string): void {
+    const state = this.#lives.get(container.name)?.state;
+    if (state === undefined || state.phase !== "waiting" || state.message === message) return;
+    state.reason = "ContainerCreating";
+    state.message = message;
+    this.#poke();
+  }
+
+  async #sync(): Promise<void> {
+    if (this.#failure !== undefined) return this.#stopAll(0);
+    const phase = podPhase({ pod: this.#pod, states: this.#states(), failure: undefined });
+    if (phase === "Succeeded" || phase === "Failed") return this.#stopAll(this.#graceMs());
+    if (this.#volumes === undefined && !(await this.#mountVolumes())) return;
+    const inits = this.#pod.spec?.initContainers ?? [];
+    for (const container of inits) {
+      const life = this.#lives.get(container.name) as ContainerLife;
+      if (!isInitialized(container, life.state) || isSidecar(container))
+        this.#keepRunning(container, isSidecar(container) ? "Always" : "OnFailure");
+      if (!isInitialized(container, life.state)) return;
+    }
+    for (const container of this.#pod.spec?.containers ?? [])
+      this.#keepRunning(container, this.#pod.spec?.restartPolicy ?? "Always");
+  }
+
+  /** Starts the container if it should run and does not; shows its back-off otherwise. */
+  #keepRunning(container: Container, wanted: string): void {
+    const life = this.#lives.get(container.name) as ContainerLife;
+    const { state } = life;
+    const podPolicy = this.#pod.spec?.restartPolicy ?? "Always";
+    const policy = wanted === "OnFailure" && podPolicy === "Never" ? "Never" : wanted;
+    const ended = state.termination ?? (state.phase === "waiting" ? undefined : state.lastTermination);
+    if (ended !== undefined && (policy === "Never" || (policy === "OnFailure" && ended.exitCode === 0))) return;
+    const nowMs = performance.now();
+    if (life.canStart(nowMs)) {
+      if (state.phase === "waiting" && state.reason === "PodInitializing") state.reason = "ContainerCreating";
+      void life.start();
+    } else if (!life.isRunning && state.backoffUntil > nowMs) {
+      life.awaitRestart(`${this.#pod.metadata.name}_${this.#pod.metadata.namespace}(${this.uid})`);
+      this.#pokeAfter(state.backoffUntil - nowMs + 1);
+    }
+  }
+
+  /** @returns false when something that a volume needs is not there yet. */
+  async #mountVolumes(): Promise<boolean> {
+    const { references, claimDir } = this.#deps;
+    try {
+      this.#volumes = await prepareVolumes(this.#pod, {
+        podDir: this.#files.dir,
+        references: references(this.#pod.metadata.namespace ?? "default"),
+        claimDir,
+      });
+      return true;
+    } catch (error) {
+      if (!(error instanceof ContainerConfigError)) throw error;
+      const message = `MountVolume.SetUp failed: ${error.message}`;
+      for (const { state } of this.#lives.values()) [state.reason, state.message] = ["ContainerCreating", message];
+      this.#deps.events.record(this.#pod, "Warning", "FailedMount", message);
+      this.#pokeAfter(volumeRetryMs);
+      return false;
+    }
+  }
+
+  #states() {
+    return new Map([...this.#lives].map(([name, life]) => [name, life.state] as const));
+  }
+
+  #graceMs(): number {
+    const { metadata, spec } = this.#pod;
+    return (metadata.deletionGracePeriodSeconds ?? spec?.terminationGracePeriodSeconds ?? defaultGraceSeconds) * 1_000;
+  }
+
+  async #stopAll(graceMs: number): Promise<void> {
+    const isInitSidecar = new Set((this.#pod.spec?.initContainers ?? []).filter(isSidecar).map((c) => c.name));
+    const lives = [...this.#lives.values()];
+    // Sidecars serve the containers, so they go last.
+    await Promise.all(lives.filter((life) => !isInitSidecar.has(life.state.name)).map((life) => life.stop(graceMs)));
+    await Promise.all(lives.filter((life) => isInitSidecar.has(life.state.name)).map((life) => life.stop(graceMs)));
+  }
+
+  async #end(): Promise<void> {
+    const { cluster, events, network } = this.#deps;
+    if (!this.#gone) {
+      for (const life of this.#lives.values()) {
+        if (life.isRunning) events.record(this.#pod, "Normal", "Killing", `Stopping container ${life.state.name}`);
+      }
+    }
+    await this.#stopAll(this.#gone ? 0 : this.#graceMs());
+    clearTimeout(this.#retryTimer);
+    this.#abort.abort();
+    network.detach(this.uid);
+    await this.#files.remove();
+    if (!this.#gone) await cluster.delete(resources.pods, keyOf(this.#pod), { uid: this.uid, gracePeriodSeconds: 0 });
+  }
+
+  async #remember(): Promise<void> {
+    const { namespace = "default", name } = this.#pod.metadata;
+    await this.#files.remember({
+      uid: this.uid,
+      namespace,
+      name,
+      podIP: this.#podIP,
+      startTime: this.#startTime,
+      failure: this.#failure,
+      containers: [...this.#lives.values()].map((life) => life.state),
+    });
+  }
+
+  async #publish(): Promise<void> {
+    const status: PodStatus = podStatus({
+      pod: this.#pod,
+      states: this.#states(),
+      podIP: this.#podIP,
+      startTime: this.#startTime,
+      failure: this.#failure,
+      now: this.#deps.now(),
+    });
+    const text = JSON.stringify(status);
+    if (text === this.#published) return;
+    await this.#remember();
+    const cleared = this.#failure === undefined ? { reason: null, message: null } : {};
+    const body = { metadata: { uid: this.uid }, status: { ...cleared, ...status } };
+    this.#pod = await this.#deps.cluster.patch(
+      resources.pods,
+      keyOf(this.#pod),
+      { type: "merge", body },
+      { subresource: "status" },
+    );
+    this.#published = text;
+  }
+}

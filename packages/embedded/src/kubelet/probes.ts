@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// Probes of one container: when to ask, how to ask, and what a row of answers means.
+import { spawn } from "node:child_process";
+import { connect } from "node:net";
+import type { Container, Probe } from "@serval/api";
+import { request } from "undici";
+
+export interface ProbeTarget {
+  readonly podIP: string;
+  readonly container: Container;
+  /** For exec probes: the container's own environment, directory and path rules. */
+  exec(command: readonly string[]): { argv: readonly string[]; env: Readonly<Record<string, string>>; cwd: string };
+}
+
+/** `message` says what was seen, for the event. */
+export interface ProbeAnswer {
+  readonly ok: boolean;
+  readonly message: string;
+}
+
+const maxOutput = 4_096;
+
+function portOf(port: number | string, container: Container): number {
+  const number = Number(port);
+  if (Number.isInteger(number)) return number;
+  return container.ports?.find((p) => p.name === port)?.containerPort ?? 0;
+}
+
+async function askHttp(
+  probe: NonNullable<Probe["httpGet"]>,
+  target: ProbeTarget,
+  timeoutMs: number,
+): Promise<ProbeAnswer> {
+  const host = probe.host === undefined || probe.host === "" ? target.podIP : probe.host;
+  const url = `${(probe.scheme ?? "HTTP").toLowerCase()}://${host}:${portOf(probe.port, target.container)}${probe.path?.startsWith("/") ? probe.path : `/${probe.path ?? ""}`}`;
+  const headers = Object.fromEntries([
+    ["user-agent", "kube-probe/1.34"],
+    ...(probe.httpHeaders ?? []).map(({ name, value }) => [name, value]),
+  ]);
+  const { statusCode, body } = await request(url, {
+    headers,
+    signal: AbortSignal.timeout(timeoutMs),
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+  });
+  await body.dump();
+  const ok = statusCode >= 200 && statusCode < 400;
+  return { ok, message: ok ? "" : `HTTP probe failed with statuscode: ${statusCode}` };
+}
+
+const askTcp = (port: number, host: string, timeoutMs: number): Promise<ProbeAnswer> =>
+  new Promise((resolve) => {
+    const socket = connect({ port, host, timeout: timeoutMs });
+    const end = (answer: ProbeAnswer): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.on("connect", () => end({ ok: true, message: "" }));
+    socket.on("timeout", () => end({ ok: false, message: `dial tcp ${host}:${port}: i/o timeout` }));
+    socket.on("error", () => end({ ok: false, message: `dial tcp ${host}:${port}: connect: connection refused` }));
+  });
+
+const askExec = (command: readonly string[], target: ProbeTarget, timeoutMs: number): Promise<ProbeAnswer> =>
+  new Promise((resolve) => {
+    const { argv, env, cwd } = target.exec(command);
+    const child = spawn(argv[0] as string, argv.slice(1), {
+      env,
+      cwd,
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: timeoutMs,
+      killSignal: "SIGKILL",
+    });
+    let output = "";
+    const collect = (chunk: Buffer): void => {
+      if (output.length < maxOutput) output += chunk.toString();
+    };
+    child.stdout.on("data", collect);
+    child.stderr.on("data", collect);
+    child.on("error", (error) => resolve({ ok: false, message: error.message }));
+    child.on("close", (code, signal) => {
+      const message = signal === null ? output.trim() : `command timed out after ${timeoutMs} ms`;
+      resolve({ ok: code === 0, message });
+    });
+  });
+
+/** One question. Never throws: a failure to ask is a failed answer. */
+export async function askProbe(probe: Probe, target: ProbeTarget): Promise<ProbeAnswer> {
+  const timeoutMs = (probe.timeoutSeconds ?? 1) * 1_000;
+  try {
+    if (probe.httpGet !== undefined) return await askHttp(probe.httpGet, target, timeoutMs);
+    if (probe.tcpSocket !== undefined) {
+      const host =
+        probe.tcpSocket.host === undefined || probe.tcpSocket.host === "" ? target.podIP : probe.tcpSocket.host;
+      return await askTcp(portOf(probe.tcpSocket.port, target.container), host, timeoutMs);
+    }
+    if (probe.exec !== undefined) return await askExec(probe.exec.command ?? [], target, timeoutMs);
+    return { ok: false, message: "grpc probes are not served by the embedded home; use httpGet, tcpSocket or exec" };
+  } catch (error) {
+    return { ok: false, message: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+export interface ProbeLoop {
+  stop(): void;
+}
+
+/**
+ * Asks until stopped; calls `onVerdict` when a verdict is reached or changes: success after `successThreshold`
+ * answers, failure after `failureThreshold`.
+ *
+ * While no verdict is reached a readiness or startup probe is asked every `eagerMs` (at most its period): a server that
+ * starts in 100 ms should not wait for a period of 10 s. Kubernetes asks by the period only; failures before the first
+ * success are then counted by time, not by number, so that a slow start is judged the same.
+ */
+export function startProbe(
+  probe: Probe,
+  target: ProbeTarget,
+  options: { eagerMs?: number; onVerdict: (ok: boolean, message: string) => void },
+): ProbeLoop {
+  const periodMs = (probe.periodSeconds ?? 10) * 1_000;
+  const initialMs = (probe.initialDelaySeconds ?? 0) * 1_000;
+  const { successThreshold = 1, failureThreshold = 3 } = probe;
+  const eagerMs = Math.min(options.eagerMs ?? periodMs, periodMs);
+  const startedAt = performance.now();
+  let timer: NodeJS.Timeout | undefined;
+  let [stopped, verdict, successes, failures] = [false, undefined as boolean | undefined, 0, 0];
+
+  const judge = ({ ok, message }: ProbeAnswer): void => {
+    successes = ok ? successes + 1 : 0;
+    failures = ok ? 0 : failures + 1;
+    const isEager = verdict === undefined && eagerMs < periodMs;
+    const failedLongEnough = isEager
+      ? performance.now() - startedAt - initialMs >= periodMs * failureThreshold
+      : failures >= failureThreshold;
+    if (ok && successes >= successThreshold && verdict !== true) {
+      verdict = true;
+      options.onVerdict(true, "");
+      return;
+    }
+    // A verdict of failure is repeated: each one restarts a container (liveness) or is counted in an event.
+    if (ok || !failedLongEnough) return;
+    failures = 0;
+    verdict = false;
+    options.onVerdict(false, message);
+  };
+  const ask = async (): Promise<void> => {
+    const answer = await askProbe(probe, target);
+    if (stopped) return;
+    judge(answer);
+    if (!stopped) timer = setTimeout(() => void ask(), verdict === undefined ? eagerMs : periodMs);
+  };
+  timer = setTimeout(() => void ask(), initialMs);
+  return {
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
+}
