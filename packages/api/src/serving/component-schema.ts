@@ -141,7 +141,7 @@ export const componentExtension = {
 
 const componentExtensionObject = object(componentExtension);
 export type ComponentExtension = Static<typeof componentExtensionObject>;
-export type MetricSpec = Static<typeof metricSpec>;
+export type ComponentMetric = Static<typeof metricSpec>;
 export type LoggerSpec = Static<typeof loggerSpec>;
 
 export const storageUris = optional(
@@ -177,7 +177,7 @@ export const condition = object({
   message: optional(text()),
   lastTransitionTime: optional(text()),
 });
-export type Condition = Static<typeof condition>;
+export type ServingCondition = Static<typeof condition>;
 
 export const trafficTarget = object({
   revisionName: optional(text()),

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kinds of group serving.kserve.io, one folder per version and kind. A new kind: its folder, crds.ts, one line here.
-export type { ComponentExtension, Condition, LooseContainer, LoosePodSpec, MetricSpec } from "./component-schema.ts";
+export type {
+  ComponentExtension,
+  ComponentMetric,
+  LooseContainer,
+  LoosePodSpec,
+  ServingCondition,
+} from "./component-schema.ts";
 export * from "./crds.ts";
 export * from "./names.ts";
 export * from "./v1alpha1/serving-runtime/index.ts";

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the ConfigMap's strings to one immutable snapshot, with every problem found; never throws.
+// KServe: several of these problems panic its manager; here the caller keeps the last good snapshot.
+import { Value } from "typebox/value";
+import { type ConfigKey, type ConfigSections, configKeys, configSchemas } from "./schema.ts";
+
+export interface ServingConfig extends ConfigSections {
+  /** Which keys the ConfigMap really holds: for some, absence and emptiness differ. */
+  readonly present: ReadonlySet<ConfigKey>;
+}
+
+export interface ConfigProblem {
+  /** `ingress`, `ingress.ingressDomain`, … */
+  readonly path: string;
+  /** KServe's own text where it has one. */
+  readonly message: string;
+  readonly fix: string;
+}
+
+export interface ParsedConfig {
+  /** Sections with problems hold their defaults. */
+  readonly config: ServingConfig;
+  readonly problems: readonly ConfigProblem[];
+}
+
+const modeNames = ["Standard", "RawDeployment", "Knative", "Serverless", "ModelMesh"];
+
+type Check = (config: ServingConfig) => ConfigProblem | undefined;
+
+const gatewayName: Check = ({ ingress, present }) => {
+  if (!present.has("ingress") || !ingress.enableGatewayApi) return undefined;
+  const path = "ingress.kserveIngressGateway";
+  const fix = 'Set it to "<namespace>/<name>" of your Gateway';
+  if (ingress.kserveIngressGateway === "")
+    return { path, message: "invalid ingress config - kserveIngressGateway is required", fix };
+  if (ingress.kserveIngressGateway.split("/").length !== 2)
+    return {
+      path,
+      message: "invalid ingress config - kserveIngressGateway should be in the format <namespace>/<name>",
+      fix,
+    };
+  return undefined;
+};
+
+const pathTemplateNeedsDomain: Check = ({ ingress }) =>
+  ingress.pathTemplate !== "" && ingress.ingressDomain === ""
+    ? {
+        path: "ingress.ingressDomain",
+        message: "invalid ingress config - ingressDomain is required if pathTemplate is given",
+        fix: "Set ingress.ingressDomain, or remove ingress.pathTemplate",
+      }
+    : undefined;
+
+const knownMode: Check = ({ deploy }) =>
+  modeNames.includes(deploy.defaultDeploymentMode)
+    ? undefined
+    : {
+        path: "deploy.defaultDeploymentMode",
+        message: "invalid deployment mode. Supported modes are Knative, Standard and ModelMesh",
+        fix: "Set it to Standard",
+      };
+
+const checks: readonly Check[] = [gatewayName, pathTemplateNeedsDomain, knownMode];
+
+/** The section's value, or a problem. Unknown fields are ignored, as KServe does. */
+function parseSection(key: ConfigKey, json: string): { value: unknown } | { problem: ConfigProblem } {
+  const schema = configSchemas[key];
+  let raw: unknown;
+  try {
+    raw = JSON.parse(json);
+  } catch (error) {
+    const message = `unable to parse ${key} config json: ${(error as Error).message}`;
+    return { problem: { path: key, message, fix: `Make data.${key} a JSON object` } };
+  }
+  const value = Value.Default(schema, structuredClone(raw));
+  const [first] = Value.Errors(schema, value);
+  if (first === undefined) return { value };
+  const path = `${key}${first.instancePath.replaceAll("/", ".")}`;
+  return { problem: { path, message: `invalid ${key} config: ${path} ${first.message}`, fix: `Correct data.${key}` } };
+}
+
+/** Every section at KServe's code default, and Standard mode over Gateway API (decision 20). */
+export function defaultConfig(): ServingConfig {
+  const sections = Object.fromEntries(configKeys.map((key) => [key, Value.Default(configSchemas[key], {})]));
+  const config = sections as unknown as ConfigSections;
+  config.ingress.enableGatewayApi = true;
+  return { ...config, present: new Set() };
+}
+
+export function parseConfig(data: Readonly<Record<string, string>> | undefined): ParsedConfig {
+  const problems: ConfigProblem[] = [];
+  const sections: Record<string, unknown> = { ...defaultConfig() };
+  const present = new Set<ConfigKey>();
+  for (const key of configKeys) {
+    const json = data?.[key];
+    if (json === undefined) continue;
+    const parsed = parseSection(key, json);
+    if ("problem" in parsed) problems.push(parsed.problem);
+    else {
+      sections[key] = parsed.value;
+      present.add(key);
+    }
+  }
+  const config = { ...(sections as unknown as ConfigSections), present };
+  for (const check of checks) {
+    const problem = check(config);
+    if (problem !== undefined) problems.push(problem);
+  }
+  return { config, problems };
+}
