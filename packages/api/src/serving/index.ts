@@ -8,6 +8,8 @@ export type {
   ServingCondition,
 } from "./component-schema.ts";
 export * from "./crds.ts";
+export * from "./modes.ts";
 export * from "./names.ts";
+export * from "./quantity.ts";
 export * from "./v1alpha1/serving-runtime/index.ts";
 export * from "./v1beta1/inference-service/index.ts";

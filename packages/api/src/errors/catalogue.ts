@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every failure that a user can act on: one code, one heading, one way out. The same entry serves admission messages,
+// conditions, events, CLI, HTTP bodies and the docs. Codes are never reused.
+
+export interface CatalogueEntry {
+  /** Stable for ever; the heading in docs/reference/errors.md. */
+  readonly code: string;
+  readonly title: string;
+  /** Default way out; a finding may carry a more exact one. */
+  readonly fix: string;
+}
+
+const entry = (code: string, title: string, fix: string): CatalogueEntry => ({ code, title, fix });
+
+/** SV1: admission · SV2: runtime choice · SV3: model and storage · SV4: pods · SV5: routes · SV6: config · SV7: modes. */
+export const catalogue = {
+  InvalidName: entry(
+    "SV1001",
+    "The name is not valid",
+    "Use lower case letters, digits and '-', starting with a letter",
+  ),
+  InvalidAutoscalerClass: entry("SV1002", "The autoscaler class is not known", "Use hpa, keda, external or none"),
+  BlockedEnvironment: entry(
+    "SV1003",
+    "An environment variable is not allowed",
+    "Remove the variable; bake it into the image if it is needed",
+  ),
+  InvalidWorkerSpec: entry(
+    "SV1004",
+    "workerSpec is not valid",
+    "See the multi-node section of the InferenceService reference",
+  ),
+  InvalidTransformerContainer: entry(
+    "SV1005",
+    "A collocated transformer cannot load a model",
+    "Move STORAGE_URI to kserve-container",
+  ),
+  NameFieldNotAllowed: entry("SV1006", "A container name is set where the runtime sets it", "Remove the field name"),
+  InvalidStorage: entry(
+    "SV1007",
+    "The storage settings are not valid",
+    "Set storageUri or storageUris, with absolute mount paths below one directory",
+  ),
+  InvalidConfidential: entry(
+    "SV1008",
+    "Confidential serving is not set up correctly",
+    "Set storageUri, and resourceId as kbs:///<repo>/<type>/<tag>",
+  ),
+  ImplementationCount: entry(
+    "SV1009",
+    "A component needs exactly one implementation",
+    "Set spec.predictor.model, or containers with one kserve-container, and nothing else beside it",
+  ),
+  InvalidProtocol: entry("SV1010", "The protocol is not known", "Use v1 or v2"),
+  InvalidReplicas: entry(
+    "SV1011",
+    "The replica bounds are not valid",
+    "Set 0 <= minReplicas <= maxReplicas; maxReplicas 0 means no bound",
+  ),
+  InvalidConcurrency: entry("SV1012", "containerConcurrency is negative", "Use 0 (no limit) or a positive number"),
+  InvalidLogger: entry(
+    "SV1013",
+    "The logger is not valid",
+    "Set mode to all, request or response; a storage needs path, parameters and key",
+  ),
+  InvalidScaling: entry(
+    "SV1014",
+    "The autoscaling settings are not valid",
+    "See the autoscaling section of the InferenceService reference",
+  ),
+  InvalidCanary: entry(
+    "SV1015",
+    "The canary is not valid",
+    "Give every canary a unique predictor.name, fixed replicas and shares that sum to at most 100",
+  ),
+  CanaryPercentConflict: entry(
+    "SV1016",
+    "Two canary percentages disagree",
+    "Set canaryTrafficPercent in one place only",
+  ),
+  ModeChange: entry(
+    "SV1017",
+    "The deployment mode cannot be changed",
+    "Delete and create the InferenceService, or keep its mode",
+  ),
+  PredictorRename: entry(
+    "SV1018",
+    "A renamed predictor needs another model",
+    "Change storageUri together with predictor.name",
+  ),
+  InvalidRuntime: entry("SV1019", "The serving runtime is not valid", "See the ServingRuntime reference"),
+  RuntimePriority: entry(
+    "SV1020",
+    "Two priorities clash",
+    "Give each model format of overlapping runtimes its own priority",
+  ),
+  RuntimeNotRecognized: entry(
+    "SV2001",
+    "The named runtime does not exist",
+    "Create it, or name one of the runtimes that `kubectl get clusterservingruntimes` lists",
+  ),
+  RuntimeDisabled: entry(
+    "SV2002",
+    "The named runtime is disabled",
+    "Set spec.disabled of the runtime to false, or name another",
+  ),
+  NoSupportingRuntime: entry(
+    "SV2003",
+    "No runtime serves this model",
+    "Change modelFormat or protocolVersion, or add a ServingRuntime that lists the format with autoSelect",
+  ),
+  InvalidPredictorSpec: entry(
+    "SV2004",
+    "The predictor cannot be built",
+    "Correct the runtime or the predictor as the message says",
+  ),
+  StorageUriNotSupported: entry(
+    "SV3001",
+    "The storage URI is not supported",
+    "Use one of the prefixes that the message lists",
+  ),
+  ModelLoadFailed: entry(
+    "SV3002",
+    "The model did not load",
+    "Read the message: it is what the loading container said last",
+  ),
+  DownloadFailed: entry(
+    "SV3003",
+    "The model was not downloaded",
+    "Check that the URI exists and that the credentials may read it",
+  ),
+  StorageConflict: entry("SV3004", "Two storage settings exclude each other", "Set either storageUri or storage.path"),
+  ImageNotRunnable: entry(
+    "SV4001",
+    "The image cannot be run",
+    "Correct the image; in the embedded home, install a container engine or use a cluster",
+  ),
+  CrashLoop: entry("SV4002", "The container ends again and again", "Read its last words: kubectl logs --previous"),
+  ProbeFailing: entry(
+    "SV4003",
+    "The container does not answer its probe",
+    "Check that it listens on the probed port and path; give slow starts a startupProbe",
+  ),
+  Unschedulable: entry("SV4004", "No place for the pod", "Free or add the resource that the message names"),
+  OutOfMemory: entry("SV4005", "The container ran out of memory", "Raise resources.limits.memory"),
+  ContainerConfig: entry(
+    "SV4006",
+    "The container cannot be created",
+    "Create the Secret, ConfigMap or volume that the message names",
+  ),
+  PodRejected: entry("SV4007", "Pods are refused", "Read the message: a quota, a policy or a webhook refused the pod"),
+  NameTooLong: entry(
+    "SV5001",
+    "The name is too long for a host name",
+    "Use a shorter InferenceService or namespace name, or another ingress.domainTemplate",
+  ),
+  RouteNotAccepted: entry(
+    "SV5002",
+    "The route was refused",
+    "Read the message of the gateway; check that the Gateway exists and allows routes of this namespace",
+  ),
+  GatewayApiMissing: entry(
+    "SV5003",
+    "Gateway API is not installed",
+    "Install the Gateway API CRDs and a Gateway, or set ingress.disableIngressCreation",
+  ),
+  InvalidConfig: entry(
+    "SV6001",
+    "The inferenceservice-config ConfigMap is not valid",
+    "Correct the key that the message names; the last good settings stay in force",
+  ),
+  ModeNotSupported: entry(
+    "SV7001",
+    "The deployment mode is not available yet",
+    "Remove the annotation serving.kserve.io/deploymentMode, or set it to Standard",
+  ),
+  FeatureNotSupported: entry(
+    "SV7002",
+    "The feature is not available yet",
+    "Remove the field or annotation that the message names",
+  ),
+  ApplyFailed: entry("SV8001", "A child object was not accepted", "Read the message of the API server"),
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type Reason = keyof typeof catalogue;
