@@ -255,11 +255,17 @@ export class ContainerLife {
       }
       this.#host.changed();
     };
-    if (container.startupProbe === undefined || state.started) return afterStart();
+    if (container.startupProbe === undefined || state.started) {
+      afterStart();
+      return;
+    }
     const startup = startProbe(container.startupProbe, target, {
       eagerMs: eagerProbeMs,
       onVerdict: (ok, why) => {
-        if (!ok) return this.#onLiveness(ok, why, "startup");
+        if (!ok) {
+          this.#onLiveness(ok, why, "startup");
+          return;
+        }
         startup.stop();
         afterStart();
       },

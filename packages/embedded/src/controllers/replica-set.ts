@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ReplicaSet controller: as many pods as asked, and an honest count of them.
+import { type Key, keyOf, type Pod, type ReplicaSet, resources } from "@serval/api";
+import { isNotFound, type ReconcileResult } from "@serval/kube";
+import type { ControllerContext } from "./context.ts";
+import { controllerReference, isControlledBy, isDeleting } from "./ownership.ts";
+import { byDeletionOrder, isActive, isAvailable, isReady } from "./pod-readiness.ts";
+
+const maxBurst = 500;
+
+/** A pod of the set. Its name is the set's name and five random characters, as Kubernetes' are. */
+export const podFor = (set: ReplicaSet, suffix: string): Pod => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: {
+    name: `${set.metadata.name}-${suffix}`,
+    namespace: set.metadata.namespace,
+    labels: set.spec?.template?.metadata?.labels,
+    annotations: set.spec?.template?.metadata?.annotations,
+    finalizers: set.spec?.template?.metadata?.finalizers,
+    ownerReferences: [controllerReference(set)],
+  },
+  spec: set.spec?.template?.spec,
+});
+
+export function replicaSetStatus(
+  set: ReplicaSet,
+  pods: readonly Pod[],
+  nowMs: number,
+): NonNullable<ReplicaSet["status"]> {
+  const labels = Object.entries(set.spec?.template?.metadata?.labels ?? {});
+  const minReadySeconds = set.spec?.minReadySeconds ?? 0;
+  return {
+    replicas: pods.length,
+    fullyLabeledReplicas: pods.filter((pod) => labels.every(([key, value]) => pod.metadata.labels?.[key] === value))
+      .length,
+    readyReplicas: pods.filter(isReady).length,
+    availableReplicas: pods.filter((pod) => isAvailable(pod, minReadySeconds, nowMs)).length,
+    observedGeneration: set.metadata.generation,
+    ...(set.status?.conditions === undefined ? {} : { conditions: set.status.conditions }),
+  };
+}
+
+async function addPods(context: ControllerContext, set: ReplicaSet, count: number): Promise<void> {
+  for (let i = 0; i < Math.min(count, maxBurst); i++) {
+    const pod = await context.cluster.create(resources.pods, podFor(set, context.randomSuffix()));
+    context.informers.pods.observe(pod);
+    context.events.record(set, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
+  }
+}
+
+async function removePods(context: ControllerContext, set: ReplicaSet, pods: Pod[], count: number): Promise<void> {
+  for (const pod of [...pods].sort(byDeletionOrder).slice(0, count)) {
+    await context.cluster.delete(resources.pods, keyOf(pod), { uid: pod.metadata.uid ?? "" });
+    context.events.record(set, "Normal", "SuccessfulDelete", `Deleted pod: ${pod.metadata.name}`);
+  }
+}
+
+export async function reconcileReplicaSet(context: ControllerContext, key: Key): Promise<ReconcileResult> {
+  const set = context.informers.replicaSets.get(key);
+  if (set === undefined) return undefined;
+  const owned = context.informers.pods
+    .byIndex("owner", set.metadata.uid ?? "")
+    .filter((pod) => isControlledBy(pod, set));
+  const active = owned.filter(isActive);
+  const difference = (set.spec?.replicas ?? 1) - active.length;
+  if (!isDeleting(set)) {
+    if (difference > 0) await addPods(context, set, difference);
+    if (difference < 0) await removePods(context, set, active, -difference);
+  }
+  const nowMs = context.now().getTime();
+  const counted =
+    difference > 0 ? context.informers.pods.byIndex("owner", set.metadata.uid ?? "").filter(isActive) : active;
+  const status = replicaSetStatus(set, counted, nowMs);
+  if (JSON.stringify(status) !== JSON.stringify({ ...status, ...set.status })) await writeStatus(context, set, status);
+  return waitForMinReady(set, counted, nowMs);
+}
+
+async function writeStatus(
+  context: ControllerContext,
+  set: ReplicaSet,
+  status: NonNullable<ReplicaSet["status"]>,
+): Promise<void> {
+  try {
+    const stored = await context.cluster.update(resources.replicaSets, { ...set, status }, { subresource: "status" });
+    context.informers.replicaSets.observe(stored);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}
+
+function waitForMinReady(set: ReplicaSet, pods: readonly Pod[], nowMs: number): ReconcileResult {
+  const seconds = set.spec?.minReadySeconds ?? 0;
+  const isWaiting = seconds > 0 && pods.some((pod) => isReady(pod) && !isAvailable(pod, seconds, nowMs));
+  return isWaiting ? { requeueAfterMs: 1_000 } : undefined;
+}
