@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
+// The `serval` command. Plain JavaScript: on a Node older than 24 it goes on under the pinned one; help needs neither.
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const bin = fileURLToPath(import.meta.url);
+const entry = join(dirname(dirname(bin)), "src", "main.ts");
+
+async function continueUnderPinnedNode() {
+  const { spawn } = await import("node:child_process");
+  const { constants } = await import("node:os");
+  const bootstrap = join(dirname(bin), "../../../tools/pinned-node.mjs");
+  const { ensureNode } = existsSync(bootstrap)
+    ? await import(bootstrap)
+    : { ensureNode: () => { throw new Error(`Serval needs Node 24 or newer; this is Node ${process.versions.node}. Fix: install a newer Node.`); } };
+  const child = spawn(ensureNode((line) => console.error(line)), [bin, ...process.argv.slice(2)], { stdio: "inherit" });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  child.on("exit", (code, signal) => {
+    process.exitCode = code ?? 128 + constants.signals[signal];
+  });
+}
+
+try {
+  if (Number(process.versions.node.split(".")[0]) < 24) await continueUnderPinnedNode();
+  else {
+    const { main } = await import(entry);
+    process.exitCode = await main(process.argv.slice(2));
+  }
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
