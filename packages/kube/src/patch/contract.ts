@@ -22,14 +22,26 @@ export interface ApplyInput {
   readonly force: boolean;
   readonly subresource?: string | undefined;
   readonly now: Date;
-  /** Runs on the merged object before field sets are compared: schema and built-in defaults. */
+  /** Runs on the merged object once ownership is decided, where kube-apiserver runs it: schema and built-in defaults. */
   readonly complete?: ((object: AnyObject) => AnyObject) | undefined;
+  /** Field paths that this endpoint ignores, so that nobody comes to own them here: `[["status"]]` on a main resource. */
+  readonly reset?: readonly (readonly string[])[] | undefined;
+  /** The object in another API version, where a manager's entry has one. Absent or undefined: that version is gone. */
+  readonly convert?: ConvertVersion | undefined;
 }
+
+/** With `type`, the schema of the version converted to. */
+export type ConvertVersion = (
+  object: AnyObject,
+  apiVersion: string,
+) => { object: AnyObject; type: TypeSchema } | undefined;
 
 /** `conflicts` non-empty: nothing may be stored; the causes are those of Kubernetes' 409 (`FieldManagerConflict`). */
 export interface ApplyOutput {
   readonly object: AnyObject;
   readonly conflicts: readonly StatusCause[];
+  /** The message of Kubernetes' 409; undefined without conflicts. */
+  readonly message?: string | undefined;
 }
 
 export type ServerSideApply = (input: ApplyInput) => ApplyOutput;
@@ -42,6 +54,8 @@ export type TrackUpdate = (input: {
   readonly manager: string;
   readonly subresource?: string | undefined;
   readonly now: Date;
+  readonly reset?: ApplyInput["reset"];
+  readonly convert?: ApplyInput["convert"];
 }) => ManagedFieldsEntry[] | undefined;
 
 /** One finding of schema validation, as Kubernetes words it. */
