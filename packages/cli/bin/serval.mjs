@@ -14,8 +14,18 @@ async function continueUnderPinnedNode() {
   const bootstrap = join(dirname(bin), "../../../tools/pinned-node.mjs");
   const { ensureNode } = existsSync(bootstrap)
     ? await import(bootstrap)
-    : { ensureNode: () => { throw new Error(`Serval needs Node 24 or newer; this is Node ${process.versions.node}. Fix: install a newer Node.`); } };
-  const child = spawn(ensureNode((line) => console.error(line)), [bin, ...process.argv.slice(2)], { stdio: "inherit" });
+    : {
+        ensureNode: () => {
+          throw new Error(
+            `Serval needs Node 24 or newer; this is Node ${process.versions.node}. Fix: install a newer Node.`,
+          );
+        },
+      };
+  const child = spawn(
+    ensureNode((line) => console.error(line)),
+    [bin, ...process.argv.slice(2)],
+    { stdio: "inherit" },
+  );
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.on("exit", (code, signal) => {
     process.exitCode = code ?? 128 + constants.signals[signal];

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The embedded home on disk: one data directory, and a small file that says who runs it and where it answers.
+
+import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { existsSync } from "node:fs";
 import { isSameProcess } from "../kubelet/process-identity.ts";
 
 export interface HomeLayout {

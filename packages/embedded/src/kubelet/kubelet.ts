@@ -13,13 +13,13 @@ import {
   isNotFound,
 } from "@serval/kube";
 import { rewriteServiceNames, serviceLinkEnv } from "../network/service-names.ts";
+import { endPod } from "./end-pods.ts";
 import type { LocalPrograms } from "./images.ts";
 import { nodeName, nodeObject } from "./node-object.ts";
 import { logNumbers, logPathOf, rotateLog } from "./pod-logs.ts";
 import type { PodNetwork } from "./pod-network.ts";
 import { podFiles } from "./pod-state.ts";
 import { PodWorker, type PodWorkerDeps } from "./pod-worker.ts";
-import { killGroup, killProcess, readRecord } from "./process-runner.ts";
 import type { LimitEnforcer } from "./resource-limits.ts";
 import type { References } from "./variables.ts";
 
@@ -92,21 +92,6 @@ function createSources(cluster: Cluster, signal: AbortSignal) {
       return volume?.spec?.hostPath?.path ?? volume?.spec?.local?.path;
     },
   };
-}
-
-/** Ends what a pod left whose object no longer exists. */
-async function removeOrphan(podsDir: string, uid: string): Promise<void> {
-  const files = podFiles(podsDir, uid);
-  for (const name of await readdir(join(files.dir, "containers")).catch(() => [])) {
-    for (const restart of await logNumbers(files.containerDir(name))) {
-      const running = await readRecord(files.containerDir(name), restart);
-      if (running === undefined) continue;
-      await killProcess(running);
-      // Only a group whose leader is still the recorded shell may be killed as a group; killProcess checked the child.
-      if (restart === (await logNumbers(files.containerDir(name))).at(-1)) await killGroup(running);
-    }
-  }
-  await files.remove();
 }
 
 async function registerNode(cluster: Cluster, version: string, now: Date): Promise<Node> {
@@ -183,7 +168,11 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   };
   await informer.synced;
   const known = new Set(informer.list().map((pod) => pod.metadata.uid));
-  for (const uid of await readdir(podsDir)) if (!known.has(uid)) await removeOrphan(podsDir, uid);
+  for (const uid of await readdir(podsDir)) {
+    if (known.has(uid)) continue;
+    await endPod(podsDir, uid);
+    await podFiles(podsDir, uid).remove();
+  }
   informer.onChange(({ type, object, old }) => {
     const uid = object.metadata.uid ?? "";
     if (old !== undefined && old.metadata.uid !== uid) workers.get(old.metadata.uid ?? "")?.removed();
