@@ -8,6 +8,7 @@ export type {
   ServingCondition,
 } from "./component-schema.ts";
 export * from "./crds.ts";
+export * from "./go-template.ts";
 export * from "./modes.ts";
 export * from "./names.ts";
 export * from "./quantity.ts";
