@@ -2,7 +2,7 @@
 // Kubernetes' own kinds: interfaces and structural schemas for the kinds that Serval uses, generated from the OpenAPI
 // document of the k8s.io/kubernetes module and the Gateway API module's CRDs (Go module cache; `go mod download`).
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
@@ -13,7 +13,9 @@ const out = new URL("../../packages/api/src/core/", import.meta.url).pathname;
 
 /** Root definitions; everything that they refer to comes along. */
 const roots = [
-  ...["Namespace", "ConfigMap", "Secret", "ServiceAccount", "Service", "Pod", "PersistentVolume"].map((k) => `core.v1.${k}`),
+  ...["Namespace", "ConfigMap", "Secret", "ServiceAccount", "Service", "Pod", "PersistentVolume"].map(
+    (k) => `core.v1.${k}`,
+  ),
   ...["PersistentVolumeClaim", "Event", "Node"].map((k) => `core.v1.${k}`),
   "discovery.v1.EndpointSlice",
   "events.v1.Event",
@@ -43,19 +45,54 @@ interface Schema {
 }
 
 function moduleDir(module: string, version: string): string {
-  const json = execFileSync("go", ["mod", "download", "-json", `${module}@${version}`], { cwd: tmpdir(), encoding: "utf8" });
+  const json = execFileSync("go", ["mod", "download", "-json", `${module}@${version}`], {
+    cwd: tmpdir(),
+    encoding: "utf8",
+  });
   return (JSON.parse(json) as { Dir: string }).Dir;
 }
 
-const kept = new Set(["$ref", "type", "format", "properties", "additionalProperties", "items", "required", "enum", "default", "nullable", "oneOf", "anyOf", "allOf", "not", "pattern", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "multipleOf"]);
+const kept = new Set([
+  "$ref",
+  "type",
+  "format",
+  "properties",
+  "additionalProperties",
+  "items",
+  "required",
+  "enum",
+  "default",
+  "nullable",
+  "oneOf",
+  "anyOf",
+  "allOf",
+  "not",
+  "pattern",
+  "minimum",
+  "maximum",
+  "exclusiveMinimum",
+  "exclusiveMaximum",
+  "minLength",
+  "maxLength",
+  "minItems",
+  "maxItems",
+  "uniqueItems",
+  "minProperties",
+  "maxProperties",
+  "multipleOf",
+]);
 
 /** Drops descriptions and anything that neither validation, pruning, defaulting nor merging reads. */
 function compact(schema: Schema): Schema {
   const result: Schema = {};
   for (const [key, value] of Object.entries(schema)) {
-    if (key === "properties") result.properties = Object.fromEntries(Object.entries(value as Record<string, Schema>).map(([k, v]) => [k, compact(v)]));
+    if (key === "properties")
+      result.properties = Object.fromEntries(
+        Object.entries(value as Record<string, Schema>).map(([k, v]) => [k, compact(v)]),
+      );
     else if (key === "items") result.items = compact(value as Schema);
-    else if (key === "additionalProperties" && typeof value === "object") result.additionalProperties = compact(value as Schema);
+    else if (key === "additionalProperties" && typeof value === "object")
+      result.additionalProperties = compact(value as Schema);
     else if (key === "$ref") result.$ref = (value as string).replace("#/definitions/", "");
     else if ((key.startsWith("x-kubernetes-") && key !== "x-kubernetes-unions") || kept.has(key)) result[key] = value;
   }
@@ -117,10 +154,12 @@ function typeOf(schema: Schema, short: Map<string, string>): string {
     return scalarNames[name] ?? name;
   }
   if (schema["x-kubernetes-int-or-string"] === true) return "number | string";
-  if (schema.enum !== undefined && schema.type === "string") return schema.enum.map((v) => JSON.stringify(v)).join(" | ");
+  if (schema.enum !== undefined && schema.type === "string")
+    return schema.enum.map((v) => JSON.stringify(v)).join(" | ");
   if (schema.type === "array") return `(${typeOf(schema.items ?? {}, short)})[]`;
   if (schema.properties !== undefined) return `{ ${members(schema, short).join(" ")} }`;
-  if (typeof schema.additionalProperties === "object") return `Record<string, ${typeOf(schema.additionalProperties, short)}>`;
+  if (typeof schema.additionalProperties === "object")
+    return `Record<string, ${typeOf(schema.additionalProperties, short)}>`;
   if (schema.type === "object") return "Record<string, unknown>";
   if (schema.type === "integer" || schema.type === "number") return "number";
   if (schema.type === "string" || schema.type === "boolean") return schema.type;
@@ -130,7 +169,9 @@ function typeOf(schema: Schema, short: Map<string, string>): string {
 function members(schema: Schema, short: Map<string, string>): string[] {
   const required = new Set(schema.required ?? []);
   return Object.entries(schema.properties ?? {}).map(([key, property]) =>
-    required.has(key) ? `${identifier(key)}: ${typeOf(property, short)};` : `${identifier(key)}?: ${typeOf(property, short)} | undefined;`,
+    required.has(key)
+      ? `${identifier(key)}: ${typeOf(property, short)};`
+      : `${identifier(key)}?: ${typeOf(property, short)} | undefined;`,
   );
 }
 
@@ -143,20 +184,53 @@ function interfaceOf(name: string, schema: Schema, short: Map<string, string>, t
   return `export interface ${name} {\n${body.map((line) => `  ${line}`).join("\n")}\n}\n`;
 }
 
-const header = (source: string): string => `// SPDX-License-Identifier: Apache-2.0\n// Generated from ${source} by \`npm run generate\`. Do not edit.\n`;
+const header = (source: string): string =>
+  `// SPDX-License-Identifier: Apache-2.0\n// Generated from ${source} by \`npm run generate\`. Do not edit.\n`;
+
+/**
+ * Defaults of list-map keys (`protocol: TCP` of a port), which only the OpenAPI v3 documents have and server-side apply
+ * needs to tell list items apart. Zero values of required fields are left out: merging knows them, and as defaults they
+ * would hide what is missing.
+ */
+function addKeyDefaults(definitions: Record<string, Schema>, openApiV3Dir: string): void {
+  const published: Record<string, Schema> = {};
+  for (const file of readdirSync(openApiV3Dir)) {
+    Object.assign(published, JSON.parse(readFileSync(join(openApiV3Dir, file), "utf8")).components?.schemas);
+  }
+  const lists = Object.values(definitions).flatMap(({ properties }) => Object.values(properties ?? {}));
+  for (const list of lists) {
+    const item = list.items?.$ref;
+    if (item === undefined) continue;
+    for (const key of (list["x-kubernetes-list-map-keys"] as string[] | undefined) ?? []) {
+      const value = published[item]?.properties?.[key]?.["default"];
+      const isKnown = !value && definitions[item]!.required?.includes(key) === true;
+      if (value !== undefined && !isKnown) definitions[item]!.properties![key]!["default"] = value;
+    }
+  }
+}
 
 function generateKubernetes(): void {
   const dir = moduleDir("k8s.io/kubernetes", kubernetesVersion);
-  const swagger = JSON.parse(readFileSync(join(dir, "api/openapi-spec/swagger.json"), "utf8")) as { definitions: Record<string, Schema> };
+  const swagger = JSON.parse(readFileSync(join(dir, "api/openapi-spec/swagger.json"), "utf8")) as {
+    definitions: Record<string, Schema>;
+  };
   const names = closure(swagger.definitions, [...roots, ...extensionRoots]);
   const short = shortNames(names);
   const topLevel = new Set([...roots, ...extensionRoots]);
   const text = names
     .filter((name) => scalarNames[short.get(name)!] === undefined)
-    .map((name) => interfaceOf(short.get(name)!, swagger.definitions[name]!, short, topLevel.has(name) && !name.includes(".meta.v1.")))
+    .map((name) =>
+      interfaceOf(
+        short.get(name)!,
+        swagger.definitions[name]!,
+        short,
+        topLevel.has(name) && !name.includes(".meta.v1."),
+      ),
+    )
     .join("\n");
   writeFileSync(join(out, "kubernetes.gen.ts"), `${header(`k8s.io/kubernetes ${kubernetesVersion}`)}\n${text}`);
   const definitions = Object.fromEntries(names.map((name) => [name, compact(swagger.definitions[name]!)]));
+  addKeyDefaults(definitions, join(dir, "api/openapi-spec/v3"));
   writeFileSync(join(out, "kubernetes-schemas.gen.json"), `${JSON.stringify(definitions)}\n`);
 }
 
@@ -169,8 +243,23 @@ function generateGatewayApi(): void {
     delete crd.status;
     return crd;
   });
-  const text = crds.map((crd) => interfaceOf(crd.spec.names.kind, { ...crd.spec.versions[0].schema.openAPIV3Schema, properties: { ...crd.spec.versions[0].schema.openAPIV3Schema.properties, metadata: { $ref: "meta" } } }, new Map([["meta", "ObjectMeta"]]), true)).join("\n");
-  writeFileSync(join(out, "gateway-api.gen.ts"), `${header(`sigs.k8s.io/gateway-api ${gatewayApiVersion}`)}import type { ObjectMeta } from "./kubernetes.gen.ts";\n\n${text}`);
+  const text = crds
+    .map((crd) =>
+      interfaceOf(
+        crd.spec.names.kind,
+        {
+          ...crd.spec.versions[0].schema.openAPIV3Schema,
+          properties: { ...crd.spec.versions[0].schema.openAPIV3Schema.properties, metadata: { $ref: "meta" } },
+        },
+        new Map([["meta", "ObjectMeta"]]),
+        true,
+      ),
+    )
+    .join("\n");
+  writeFileSync(
+    join(out, "gateway-api.gen.ts"),
+    `${header(`sigs.k8s.io/gateway-api ${gatewayApiVersion}`)}import type { ObjectMeta } from "./kubernetes.gen.ts";\n\n${text}`,
+  );
   writeFileSync(join(out, "gateway-api-crds.gen.json"), `${JSON.stringify(crds)}\n`);
 }
 
