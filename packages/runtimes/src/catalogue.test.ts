@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which images the model server stands in for, which engine each needs, and the shape of the generated runtimes.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { clusterServingRuntimes, engineForImage, imageName, serveArgsForImage } from "./catalogue.ts";
+
+describe("imageName() drops registry, tag and digest", () => {
+  const cases = [
+    ["kserve/sklearnserver:latest", "kserve/sklearnserver"],
+    ["docker.io/kserve/xgbserver:v0.20.0", "kserve/xgbserver"],
+    ["localhost:5000/serval-model-server@sha256:abc", "serval-model-server"],
+    ["serval-model-server", "serval-model-server"],
+  ] as const;
+  for (const [image, name] of cases) it(image, () => assert.equal(imageName(image), name));
+});
+
+describe("engineForImage() and serveArgsForImage()", () => {
+  const cases = [
+    { image: "serval-model-server", args: ["--framework=onnx"], engine: "onnx", serve: ["--framework=onnx"] },
+    {
+      image: "ghcr.io/serval/serval-model-server:1",
+      args: ["--framework", "gguf"],
+      engine: "llama",
+      serve: ["--framework", "gguf"],
+    },
+    {
+      image: "kserve/sklearnserver:latest",
+      args: ["--x=1"],
+      engine: undefined,
+      serve: ["--x=1", "--framework=sklearn"],
+    },
+    { image: "nginx", args: ["--framework=onnx"], engine: undefined, serve: undefined },
+  ];
+  for (const { image, args, engine, serve } of cases) {
+    it(`${image} ${args.join(" ")}`, () => {
+      assert.equal(engineForImage(image, args), engine);
+      assert.deepEqual(serveArgsForImage(image, args), serve);
+    });
+  }
+});
+
+describe("clusterServingRuntimes()", () => {
+  it("lists each runtime once, all auto-selectable with protocol v1", () => {
+    const runtimes = clusterServingRuntimes();
+    const names = runtimes.map(({ metadata }) => metadata.name);
+    assert.deepEqual(names, [
+      "serval-sklearn",
+      "serval-xgboost",
+      "serval-onnx",
+      "serval-llamacpp",
+      "kserve-sklearnserver",
+      "kserve-xgbserver",
+    ]);
+    for (const { spec } of runtimes) assert.deepEqual(spec["protocolVersions"], ["v1", "v2"]);
+  });
+});

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Language models as GGUF files in llama.cpp. It also answers to the formats of vLLM's runtime, whose flags it accepts,
+// so that YAML written for vLLM starts a GGUF model without a change of its arguments.
+import { kserveArgs, type RuntimeDescriptor, SERVAL_IMAGE } from "../descriptor.ts";
+
+export const servalLlamaCpp: RuntimeDescriptor = {
+  name: "serval-llamacpp",
+  serverType: "llamacpp",
+  formats: [
+    { name: "gguf", version: "1", autoSelect: true, priority: 3 },
+    { name: "llamacpp", version: "1", autoSelect: true, priority: 3 },
+    // Below 1: a cluster's kserve-huggingfaceserver and kserve-vllmserver (priority 1) keep their formats there.
+    { name: "huggingface", version: "1", autoSelect: true, priority: 0 },
+    { name: "vLLM", version: "1", autoSelect: true, priority: 0 },
+  ],
+  protocols: ["v1", "v2"],
+  image: SERVAL_IMAGE,
+  args: [...kserveArgs, "--framework=gguf"],
+  requests: { cpu: "500m", memory: "512Mi" },
+  limits: { cpu: "2", memory: "4Gi" },
+};
