@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Deployment of a component in Standard mode. Source: KServe reconcilers/deployment.
+import { annotations, type Deployment, type DeploymentStrategy, type ServingConfig } from "@serval/api";
+import type { Component } from "../../controllers/inference-service/component.ts";
+import type { Resolved } from "../../controllers/inference-service/resolve.ts";
+import { podTemplate } from "../../pod/index.ts";
+import { objectMeta } from "./object-meta.ts";
+
+/** KServe sends the ConfigMap's absolute numbers as text, which Kubernetes refuses; a number is meant. */
+const amount = (text: string): string | number => (/^\d+$/.test(text) ? Number(text) : text);
+
+function strategyOf(component: Component, { deploy, present }: ServingConfig): DeploymentStrategy {
+  const { deploymentStrategy } = component.spec;
+  if (deploymentStrategy !== undefined) return deploymentStrategy;
+  const rollout = present.has("deploy") ? deploy.deploymentRolloutStrategy?.defaultRollout : undefined;
+  return {
+    type: "RollingUpdate",
+    rollingUpdate: {
+      maxSurge: amount(rollout?.maxSurge ?? "25%"),
+      maxUnavailable: amount(rollout?.maxUnavailable ?? "25%"),
+    },
+  };
+}
+
+/** `replicas` is left unset, so that the autoscaler owns it, unless there is none. */
+function replicasOf({ spec }: Component, autoscaler: string | undefined): { replicas?: number } {
+  return autoscaler === "none" && spec.minReplicas !== undefined ? { replicas: spec.minReplicas } : {};
+}
+
+/** Internal annotations are KServe's messages to its pod webhook; our template is complete without them. */
+const forTemplate = (notes: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(notes).filter(([name]) => !name.startsWith("internal.serving.kserve.io/")));
+
+/** @throws ServalError when the component cannot become a pod. */
+export function componentDeployment(component: Component, resolved: Resolved): Deployment {
+  const { isvc, config } = resolved;
+  const metadata = objectMeta(component, isvc);
+  const { name, namespace, labels = {} } = metadata;
+  const template = podTemplate(
+    {
+      metadata: { name, namespace, labels, annotations: forTemplate(component.annotations) },
+      spec: component.pod,
+    },
+    {
+      isvc,
+      config,
+      role: component.role,
+      name: component.name,
+      component: component.spec,
+      sourceUri: component.sourceUri,
+    },
+  );
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata,
+    spec: {
+      ...replicasOf(component, isvc.metadata.annotations?.[annotations.autoscalerClass]),
+      selector: { matchLabels: { app: labels["app"] ?? "" } },
+      strategy: strategyOf(component, config),
+      template: { ...template, metadata: { ...template.metadata } },
+    },
+  };
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// HTTPRoutes of a service: one per component and the top-level one. Source: KServe reconcilers/ingress/httproute.
+import {
+  type HTTPRoute,
+  hostOf,
+  type InferenceService,
+  labels as labelKeys,
+  namespaceOf,
+  type Role,
+  renderTemplate,
+  routeName,
+  ServalError,
+  type ServicePort,
+} from "@serval/api";
+import {
+  annotationFilter,
+  type Component,
+  filtered,
+  labelFilter,
+} from "../../controllers/inference-service/component.ts";
+import type { Resolved } from "../../controllers/inference-service/resolve.ts";
+import { ownerReference } from "../../modes/standard/object-meta.ts";
+import { servicePorts } from "../../modes/standard/service.ts";
+
+type Rule = NonNullable<HTTPRoute["spec"]["rules"]>[number];
+type Match = NonNullable<Rule["matches"]>[number];
+
+const anyPath = "^/.*$";
+const explainPath = "^/v1/models/[\\w-]+:explain$";
+const grpcPath = "^/inference\\.GRPCInferenceService/.*$";
+const defaultTimeoutSeconds = 60;
+
+const pathMatch = (value: string): Match => ({ path: { type: "RegularExpression", value } });
+const grpcMatch: Match = {
+  ...pathMatch(grpcPath),
+  headers: [{ name: "content-type", type: "RegularExpression", value: "^application/grpc.*" }],
+};
+
+const isGrpc = ({ name = "" }: ServicePort): boolean => name.includes("grpc") || name.includes("h2c");
+
+function rule(resolved: Resolved, component: Component, match: Match, port: number): Rule {
+  const { isvc, config } = resolved;
+  const namespace = namespaceOf(isvc);
+  const seconds = component.spec.timeout ?? defaultTimeoutSeconds;
+  return {
+    matches: [match],
+    filters: [
+      {
+        type: "RequestHeaderModifier",
+        requestHeaderModifier: {
+          set: [
+            { name: "KServe-Isvc-Name", value: isvc.metadata.name ?? "" },
+            { name: "KServe-Isvc-Namespace", value: namespace },
+          ],
+        },
+      },
+    ],
+    backendRefs: [{ group: "", kind: "Service", name: component.name, namespace, port, weight: 1 }],
+    ...(config.ingress.disableHTTPRouteTimeout ? {} : { timeouts: { request: `${seconds}s` } }),
+  };
+}
+
+/** A Service that speaks both gets gRPC by its path and content type, everything else over REST. */
+function componentRules(resolved: Resolved, component: Component): Rule[] {
+  const ports = servicePorts(component);
+  const grpc = ports.find(isGrpc);
+  const rest = ports.find((port) => !isGrpc(port));
+  if (grpc === undefined || rest === undefined) return [rule(resolved, component, pathMatch(anyPath), 80)];
+  return [rule(resolved, component, grpcMatch, grpc.port), rule(resolved, component, pathMatch(anyPath), rest.port)];
+}
+
+function route(resolved: Resolved, name: string, hostnames: string[], rules: Rule[]): HTTPRoute {
+  const { isvc, config } = resolved;
+  const [gatewayNamespace = "", gateway = ""] = config.ingress.kserveIngressGateway.split("/");
+  const labels = filtered(isvc.metadata.labels, labelFilter(config));
+  // In-memory labels for runtime templates are not the service's.
+  for (const key of [labelKeys.modelClass, labelKeys.serviceEnvelope]) delete labels[key];
+  return {
+    apiVersion: "gateway.networking.k8s.io/v1",
+    kind: "HTTPRoute",
+    metadata: {
+      name,
+      namespace: namespaceOf(isvc),
+      ...(Object.keys(labels).length === 0 ? {} : { labels }),
+      annotations: filtered(isvc.metadata.annotations, annotationFilter(config)),
+      ownerReferences: [ownerReference(isvc)],
+    },
+    spec: {
+      parentRefs: [
+        {
+          group: "gateway.networking.k8s.io",
+          kind: "Gateway",
+          namespace: gatewayNamespace,
+          name: gateway,
+        },
+      ],
+      hostnames,
+      rules,
+    },
+  };
+}
+
+/** @throws ServalError when the template gives no valid host: the service would be unreachable under it. */
+function host(resolved: Resolved, objectName: string): string {
+  const result = hostOf(resolved.isvc, objectName, resolved.config);
+  if ("host" in result) return result.host;
+  throw new ServalError("NameTooLong", result.error);
+}
+
+/** The service's host under every further domain; a domain that gives no valid host is left out (KServe). */
+function topHosts(resolved: Resolved): string[] {
+  const { isvc, config } = resolved;
+  const { ingressDomain, additionalIngressDomains = [], pathTemplate } = config.ingress;
+  const main = host(resolved, isvc.metadata.name ?? "");
+  const prefix = main.endsWith(ingressDomain) ? main.slice(0, -ingressDomain.length) : `${main}.`;
+  const further = additionalIngressDomains.map((domain) => `${prefix}${domain}`);
+  return [...new Set([main, ...further, ...(pathTemplate === "" ? [] : [ingressDomain])])];
+}
+
+const renderedPath = (isvc: InferenceService, template: string): string =>
+  renderTemplate(template, { Name: isvc.metadata.name ?? "", Namespace: namespaceOf(isvc) });
+
+function topRules(resolved: Resolved): Rule[] {
+  const { isvc, config, components } = resolved;
+  const find = (role: Role) => components.find((component) => component.role === role);
+  const entry = find("transformer") ?? find("predictor");
+  const explainer = find("explainer");
+  if (entry === undefined) return [];
+  const rules = [
+    ...(explainer === undefined ? [] : [rule(resolved, explainer, pathMatch(explainPath), 80)]),
+    ...componentRules(resolved, entry),
+  ];
+  if (config.ingress.pathTemplate === "") return rules;
+  const path = renderedPath(isvc, config.ingress.pathTemplate);
+  if (explainer !== undefined)
+    rules.push(rule(resolved, explainer, pathMatch(`${path}(/v1/models/[\\w-]+:explain)$`), 80));
+  return [...rules, rule(resolved, entry, pathMatch(`${path}/`), 80)];
+}
+
+export const componentRoute = (resolved: Resolved, component: Component): HTTPRoute =>
+  route(
+    resolved,
+    routeName(resolved.isvc, component.role),
+    [host(resolved, routeName(resolved.isvc, component.role))],
+    componentRules(resolved, component),
+  );
+
+export const topRoute = (resolved: Resolved): HTTPRoute =>
+  route(resolved, resolved.isvc.metadata.name ?? "", topHosts(resolved), topRules(resolved));

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// The HorizontalPodAutoscaler of a component. Source: KServe reconcilers/hpa.
+import type { HorizontalPodAutoscaler, MetricSpec } from "@serval/api";
+import type { Component } from "../../controllers/inference-service/component.ts";
+import type { Resolved } from "../../controllers/inference-service/resolve.ts";
+import { objectMeta } from "../../modes/standard/object-meta.ts";
+
+const defaultCpuPercent = 80;
+
+const utilization = (name: string, percent: number): MetricSpec => ({
+  type: "Resource",
+  resource: { name, target: { type: "Utilization", averageUtilization: percent } },
+});
+
+type ScalingMetric = NonNullable<NonNullable<Component["spec"]["autoScaling"]>["metrics"]>[number];
+
+/** KServe: only resource metrics; cpu is always a utilization. */
+function resourceMetric({ resource }: ScalingMetric): MetricSpec[] {
+  if (resource === undefined) return [];
+  const { name, target } = resource;
+  if (name === "cpu") return [utilization(name, target.averageUtilization ?? defaultCpuPercent)];
+  if (target.type === "AverageValue" && target.averageValue !== undefined) {
+    const averageValue = `${target.averageValue}`;
+    return [{ type: "Resource", resource: { name, target: { type: "AverageValue", averageValue } } }];
+  }
+  return target.averageUtilization === undefined ? [] : [utilization(name, target.averageUtilization)];
+}
+
+function metricsOf({ spec }: Component): MetricSpec[] {
+  if (spec.autoScaling?.metrics !== undefined) return spec.autoScaling.metrics.flatMap(resourceMetric);
+  const { scaleMetric = "cpu", scaleTarget } = spec;
+  if (scaleMetric === "cpu") return [utilization("cpu", scaleTarget ?? defaultCpuPercent)];
+  if (scaleMetric === "memory" && scaleTarget !== undefined) return [utilization("memory", scaleTarget)];
+  return [];
+}
+
+export function horizontalPodAutoscaler(component: Component, { isvc }: Resolved): HorizontalPodAutoscaler {
+  const { minReplicas, maxReplicas = 0 } = component.spec;
+  const minimum = Math.max(minReplicas ?? 1, 1);
+  const metrics = metricsOf(component);
+  return {
+    apiVersion: "autoscaling/v2",
+    kind: "HorizontalPodAutoscaler",
+    metadata: objectMeta(component, isvc),
+    spec: {
+      scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: component.name },
+      minReplicas: minimum,
+      maxReplicas: Math.max(maxReplicas, minimum),
+      // Without metrics Kubernetes itself scales on 80 % cpu; saying so keeps our view equal to the stored object.
+      metrics: metrics.length === 0 ? [utilization("cpu", defaultCpuPercent)] : metrics,
+    },
+  };
+}
