@@ -2,6 +2,8 @@
 // Words of the API that several kinds share: the group, annotation and label keys, container names, ports and paths.
 export const servingGroup = "serving.kserve.io";
 export const kserveNamespace = "kserve";
+/** KServe keeps it while TrainedModels have to be deleted with their service. */
+export const servingFinalizer = "inferenceservice.finalizers";
 export const configMapName = "inferenceservice-config";
 
 export const annotations = {

@@ -5,8 +5,8 @@ import {
   defaultInferenceService,
   type InferenceService,
   type KubeObject,
-  parseConfig,
   type PodSpec,
+  parseConfig,
   type ServingConfig,
   type ServingRuntime,
 } from "@serval/api";

@@ -11,6 +11,7 @@ import {
   type ResourceType,
   type ServingConfig,
   type ServingRuntime,
+  servingFinalizer,
   servingGroup,
   servingRuntimeFindings,
 } from "@serval/api";
@@ -33,14 +34,22 @@ const isType = (resource: ResourceType, plural: string): boolean =>
 
 const cast = <T>(object: AnyObject | undefined): T => object as unknown as T;
 
+/** KServe's controller adds it with a call of its own; here it costs none. */
+function withFinalizer(isvc: InferenceService): InferenceService {
+  const finalizers = isvc.metadata.finalizers ?? [];
+  if (finalizers.includes(servingFinalizer)) return isvc;
+  return { ...isvc, metadata: { ...isvc.metadata, finalizers: [...finalizers, servingFinalizer] } };
+}
+
 function defaulter({ config }: AdmissionDeps): AdmissionPlugin {
   return {
     name: "inferenceservice.kserve-webhook-server.defaulter",
     phase: "mutate",
     handles: (request) => isWrite(request) && isType(request.resource, inferenceServices.plural),
-    admit: async ({ object }) => ({
-      object: cast<AnyObject>(defaultInferenceService(cast<InferenceService>(object), config()) as never),
-    }),
+    admit: async ({ object, operation }) => {
+      const isvc = defaultInferenceService(cast<InferenceService>(object), config());
+      return { object: cast<AnyObject>((operation === "CREATE" ? withFinalizer(isvc) : isvc) as never) };
+    },
   };
 }
 

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// The objects that a service owns: watched, applied when they differ, deleted when no longer wanted.
+import { type Key, type KubeObject, keyOf, type ObjectMeta, type ResourceType, resources } from "@serval/api";
+import { type Cluster, createInformer, type Informer } from "@serval/kube";
+import { needsApply } from "./drift.ts";
+
+export const fieldManager = "serval-operator";
+const ownerIndex = "owner";
+
+/** Kinds of children, in the order in which they are deleted (traffic first). Adding a kind is one line. */
+const childTypes = {
+  HTTPRoute: resources.httpRoutes,
+  Ingress: resources.ingresses,
+  HorizontalPodAutoscaler: resources.horizontalPodAutoscalers,
+  Service: resources.services,
+  Deployment: resources.deployments,
+} as const;
+export type ChildKind = keyof typeof childTypes;
+export const childKinds = Object.keys(childTypes) as ChildKind[];
+
+export const controllerOf = ({ metadata }: KubeObject) =>
+  metadata.ownerReferences?.find(({ controller }) => controller === true);
+
+/** Only our own entry of managedFields is ever read. */
+function slim<T extends KubeObject>(object: T): T {
+  const managedFields = (object.metadata.managedFields ?? []).filter(({ manager }) => manager === fieldManager);
+  return { ...object, metadata: { ...object.metadata, managedFields } };
+}
+
+const ownersOf = (object: KubeObject): string[] => {
+  const uid = controllerOf(object)?.uid;
+  return uid === undefined ? [] : [uid];
+};
+
+export interface ChildrenOptions {
+  readonly cluster: Cluster;
+  readonly signal: AbortSignal;
+  readonly onError: (error: unknown) => void;
+  /** Kinds that the cluster serves; others are neither watched nor applied. */
+  readonly kinds: readonly ChildKind[];
+}
+
+export interface Children {
+  readonly informers: readonly Informer<KubeObject>[];
+  readonly kinds: readonly ChildKind[];
+  get(kind: ChildKind, key: Key): KubeObject | undefined;
+  /** Everything that this owner controls. */
+  ownedBy(uid: string): KubeObject[];
+  /** Writes what differs. @returns how many calls it took. @throws ApiError of the first refusal. */
+  apply(wanted: readonly KubeObject[]): Promise<number>;
+  delete(objects: readonly KubeObject[]): Promise<void>;
+}
+
+export function createChildren({ cluster, signal, onError, kinds }: ChildrenOptions): Children {
+  const informers = new Map<string, Informer<KubeObject>>(
+    kinds.map((kind) => {
+      const type = childTypes[kind] as ResourceType<KubeObject>;
+      const indexes = { [ownerIndex]: ownersOf };
+      return [kind, createInformer<KubeObject>(cluster, type, { signal, onError, transform: slim, indexes })];
+    }),
+  );
+  const informerOf = (kind: string): Informer<KubeObject> | undefined => informers.get(kind);
+  const applyOne = async (object: KubeObject): Promise<number> => {
+    const informer = informerOf(object.kind);
+    if (informer === undefined) return 0;
+    if (!needsApply(object, informer.get(keyOf(object)), fieldManager)) return 0;
+    informer.observe(await cluster.apply(informer.type, object, { fieldManager, force: true }));
+    return 1;
+  };
+  return {
+    informers: [...informers.values()],
+    kinds,
+    get: (kind, key) => informerOf(kind)?.get(key),
+    ownedBy: (uid) => [...informers.values()].flatMap((informer) => informer.byIndex(ownerIndex, uid)),
+    apply: async (wanted) => {
+      let calls = 0;
+      for (const object of wanted) calls += await applyOne(object);
+      return calls;
+    },
+    delete: async (objects) => {
+      for (const object of objects) {
+        const informer = informerOf(object.kind);
+        const { uid, deletionTimestamp }: ObjectMeta = object.metadata;
+        if (informer === undefined || deletionTimestamp !== undefined) continue;
+        const precondition = uid === undefined ? {} : { uid };
+        await cluster.delete(informer.type, keyOf(object), { ...precondition, propagationPolicy: "Background" });
+      }
+    },
+  };
+}

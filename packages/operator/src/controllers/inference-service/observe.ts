@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only reads of the controller: everything comes from watched caches, nothing is asked of the API server.
+import {
+  clusterServingRuntimes,
+  type Deployment,
+  type HTTPRoute,
+  type InferenceService,
+  inferenceServices,
+  type Key,
+  type KubeObject,
+  keyText,
+  labels,
+  type Pod,
+  resources,
+  type ServingConfig,
+  type ServingRuntime,
+  servingRuntimes,
+} from "@serval/api";
+import { type Cluster, createInformer, type Informer } from "@serval/kube";
+import type { Children } from "../../children/children.ts";
+import type { RuntimeCatalog } from "./runtime-selection.ts";
+import type { Live } from "./status.ts";
+
+export interface Caches {
+  readonly services: Informer<InferenceService>;
+  readonly runtimes: Informer<ServingRuntime>;
+  readonly clusterRuntimes: Informer<ServingRuntime>;
+  readonly pods: Informer<Pod>;
+}
+
+const serviceIndex = "inferenceservice";
+
+/** Only what status and root cause read. */
+function slimPod(pod: Pod): Pod {
+  const { managedFields: _fields, ...metadata } = pod.metadata ?? {};
+  return { ...pod, metadata, spec: { containers: [] } };
+}
+
+const slimService = (isvc: InferenceService): InferenceService => {
+  const { managedFields: _fields, ...metadata } = isvc.metadata;
+  return { ...isvc, metadata };
+};
+
+export const serviceKeyOfPod = ({ metadata }: Pod): Key[] => {
+  const name = metadata?.labels?.[labels.inferenceService];
+  return name === undefined ? [] : [{ namespace: metadata?.namespace, name }];
+};
+
+export interface CacheOptions {
+  readonly cluster: Cluster;
+  readonly signal: AbortSignal;
+  readonly onError: (error: unknown) => void;
+}
+
+export function createCaches({ cluster, signal, onError }: CacheOptions): Caches {
+  const options = { signal, onError };
+  return {
+    services: createInformer(cluster, inferenceServices, { ...options, transform: slimService }),
+    runtimes: createInformer(cluster, servingRuntimes, options),
+    clusterRuntimes: createInformer(cluster, clusterServingRuntimes, options),
+    pods: createInformer(cluster, resources.pods, {
+      ...options,
+      labelSelector: labels.inferenceService,
+      transform: slimPod,
+      indexes: { [serviceIndex]: (pod: Pod) => serviceKeyOfPod(pod).map(keyText) },
+    }),
+  };
+}
+
+export interface Observed {
+  readonly isvc: InferenceService;
+  readonly config: ServingConfig;
+  readonly catalog: RuntimeCatalog;
+}
+
+export interface ObserveDeps {
+  readonly caches: Caches;
+  readonly children: Children;
+  readonly config: () => ServingConfig;
+}
+
+/** undefined: the service is gone; its children go by their owner reference. */
+export function observe({ caches, config }: ObserveDeps, key: Key): Observed | undefined {
+  const isvc = caches.services.get(key);
+  if (isvc === undefined) return undefined;
+  const catalog = { namespaced: caches.runtimes.list(key.namespace), cluster: caches.clusterRuntimes.list() };
+  return { isvc, config: config(), catalog };
+}
+
+/** Children and pods as the caches have them now: read again after applying. */
+export function observeLive({ caches, children }: ObserveDeps, key: Key): Live {
+  const read =
+    <T extends KubeObject>(kind: "Deployment" | "HTTPRoute") =>
+    (child: Key): T | undefined =>
+      children.get(kind, child) as T | undefined;
+  return {
+    deployment: read<Deployment>("Deployment"),
+    route: read<HTTPRoute>("HTTPRoute"),
+    pods: caches.pods.byIndex(serviceIndex, keyText(key)),
+  };
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// observe -> resolve -> build -> apply -> report: the whole life of one InferenceService, top to bottom.
+import {
+  annotations,
+  type InferenceService,
+  type InferenceServiceStatus,
+  inferenceServices,
+  type Key,
+  type KubeObject,
+  keyOf,
+  modeOf,
+  type Role,
+  readyConditionOf,
+  ServalError,
+  servingFinalizer,
+} from "@serval/api";
+import { ApiError, type Cluster, type EventRecorder, isTransient, type ReconcileResult } from "@serval/kube";
+import { buildRoutes, buildWorkloads, childKey, wantedKeys } from "./build.ts";
+import { deploymentVerdict } from "./deployment-verdict.ts";
+import { type ObserveDeps, observe, observeLive } from "./observe.ts";
+import { reportTransitions } from "./report.ts";
+import { type Failure, type Resolved, resolve } from "./resolve.ts";
+import { mayFailProbes, readinessGraceMs } from "./root-cause.ts";
+import { type StatusInput, statusFrom, statusFromFailure } from "./status.ts";
+import { mergePatchBetween } from "./status-patch.ts";
+
+export interface ReconcileDeps extends ObserveDeps {
+  readonly cluster: Cluster;
+  readonly events: EventRecorder;
+  readonly now: () => Date;
+}
+
+/** @throws to be retried with backoff, after the status says why. */
+export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): Promise<ReconcileResult> {
+  const observed = observe(deps, key);
+  if (observed === undefined) return undefined;
+  const { isvc, config } = observed;
+  if (isvc.metadata.deletionTimestamp !== undefined) return release(deps, isvc);
+  if (isFrozen(isvc)) return undefined;
+  const resolution = resolve(observed);
+  let failure = "failure" in resolution ? resolution.failure : undefined;
+  let problem: unknown;
+  if ("resolved" in resolution) {
+    try {
+      await apply(deps, resolution.resolved, key);
+    } catch (error) {
+      failure = failureOf(error);
+      if (!(error instanceof ServalError)) problem = error;
+    }
+  }
+  const input: StatusInput = { isvc, live: observeLive(deps, key), now: deps.now() };
+  const mode = modeOf(isvc, config.deploy.defaultDeploymentMode);
+  const status =
+    failure === undefined && "resolved" in resolution
+      ? statusFrom(resolution.resolved, input)
+      : statusFromFailure(failure as Failure, input, mode);
+  await writeStatus(deps, isvc, status);
+  reportTransitions(deps.events, isvc, status, failure);
+  if (problem !== undefined) throw problem;
+  // The kubelet says nothing while a probe fails: look again when the grace is over.
+  const waitsForProbe =
+    status.serval !== undefined && status.serval.code === undefined && mayFailProbes(input.live.pods);
+  return waitsForProbe ? { requeueAfterMs: readinessGraceMs + 1_000 } : undefined;
+}
+
+/** KServe: `disable-auto-update` leaves a ready service alone. Here the user's own edits still count (weak spot 12). */
+function isFrozen({ metadata, status }: InferenceService): boolean {
+  if (metadata.annotations?.[annotations.disableAutoUpdate] !== "true") return false;
+  const isReady = status?.conditions?.some(({ type, status: truth }) => type === "Ready" && truth === "True") === true;
+  return isReady && status?.observedGeneration === metadata.generation;
+}
+
+/** Workloads, then routes to what is ready, then what is no longer wanted goes. */
+async function apply(deps: ReconcileDeps, resolved: Resolved, key: Key): Promise<void> {
+  const workloads = buildWorkloads(resolved);
+  await deps.children.apply(workloads);
+  await deps.children.apply(routesFor(deps, resolved, key));
+  const wanted = wantedKeys(resolved, workloads);
+  const owned = deps.children.ownedBy(resolved.isvc.metadata.uid ?? "");
+  await deps.children.delete(owned.filter((child) => !wanted.has(childKey(child))));
+}
+
+function routesFor(deps: ReconcileDeps, resolved: Resolved, { namespace }: Key): KubeObject[] {
+  const live = observeLive(deps, keyOf(resolved.isvc));
+  const isReady = (role: Role): boolean => {
+    const component = resolved.components.find((candidate) => candidate.role === role);
+    const deployment = component && live.deployment({ namespace, name: component.name });
+    return deploymentVerdict(deployment).status === "True";
+  };
+  return buildRoutes(resolved, isReady);
+}
+
+/** A refusal of the API server is the user's to see: a quota, a webhook, an invalid field. */
+function failureOf(error: unknown): Failure {
+  const condition = { type: readyConditionOf.predictor, reason: "ReconcileFailed" };
+  if (error instanceof ServalError) {
+    const { reason, message, fix } = error;
+    const isModel = reason === "InvalidPredictorSpec";
+    if (reason === "NameTooLong") return { reason, message, fix, condition: { ...condition, type: "IngressReady" } };
+    return isModel ? { reason, message, fix, modelMessage: message } : { reason, message, fix, condition };
+  }
+  const isRefusal = error instanceof ApiError && !isTransient(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return {
+    reason: "ApplyFailed",
+    message,
+    fix: isRefusal
+      ? "Change what the message names; the operator tries again by itself"
+      : "The operator tries again by itself",
+    // A conflict or an overloaded API server says nothing about the service.
+    ...(isRefusal && error.code !== 409 ? { condition } : {}),
+  };
+}
+
+/** The only status write: what changed, and only against the version that was read. */
+async function writeStatus({ cluster, caches }: ReconcileDeps, isvc: InferenceService, status: InferenceServiceStatus) {
+  const patch = mergePatchBetween(isvc.status ?? {}, status);
+  if (patch === undefined) return;
+  const body = { metadata: { resourceVersion: isvc.metadata.resourceVersion }, status: patch };
+  const stored = await cluster.patch(
+    inferenceServices,
+    keyOf(isvc),
+    { type: "merge", body },
+    { subresource: "status", fieldManager: "serval-operator" },
+  );
+  caches.services.observe(stored);
+}
+
+/** Children go by their owner reference; only our finalizer has to go. */
+async function release({ cluster }: ReconcileDeps, isvc: InferenceService): Promise<undefined> {
+  const finalizers = isvc.metadata.finalizers ?? [];
+  if (!finalizers.includes(servingFinalizer)) return undefined;
+  const body = {
+    metadata: {
+      resourceVersion: isvc.metadata.resourceVersion,
+      finalizers: finalizers.filter((name) => name !== servingFinalizer),
+    },
+  };
+  await cluster.patch(inferenceServices, keyOf(isvc), { type: "merge", body });
+  return undefined;
+}

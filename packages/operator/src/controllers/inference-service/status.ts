@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+// From what is really there to the status that is written. Pure. Source: KServe inference_service_status.go (status
+// section of the control plane reference); `serval` is ours.
+import {
+  appLabel,
+  ConditionSet,
+  codeOf,
+  type Deployment,
+  defaultContainerPort,
+  type HTTPRoute,
+  hostOf,
+  type InferenceService,
+  type InferenceServiceStatus,
+  type Key,
+  namespaceOf,
+  type Pod,
+  type Role,
+  readyConditionOf,
+  roles,
+  routeName,
+  type ServalStatus,
+  type ServingConfig,
+  type ServingRuntime,
+  type Verdict,
+} from "@serval/api";
+import { servicePorts } from "../../modes/standard/service.ts";
+import { httpRoutesVerdict, ingressVerdict, type RouteOwner } from "../../routes/readiness.ts";
+import { routeFlavour } from "./build.ts";
+import type { Component } from "./component.ts";
+import { deploymentVerdict } from "./deployment-verdict.ts";
+import { modelStatusOf } from "./model-status.ts";
+import { progressOf } from "./progress.ts";
+import type { Failure, Resolved } from "./resolve.ts";
+import { rootCause } from "./root-cause.ts";
+
+/** The children and pods of one service, as the caches have them. */
+export interface Live {
+  readonly deployment: (key: Key) => Deployment | undefined;
+  readonly route: (key: Key) => HTTPRoute | undefined;
+  /** Of the whole service. */
+  readonly pods: readonly Pod[];
+}
+
+export interface StatusInput {
+  /** As stored, with its previous status. */
+  readonly isvc: InferenceService;
+  readonly live: Live;
+  readonly now: Date;
+}
+
+/** KServe names one of the two fields and clears the other. */
+function runtimeNames(
+  runtime: ServingRuntime | undefined,
+): Pick<InferenceServiceStatus, "servingRuntimeName" | "clusterServingRuntimeName"> {
+  const name = runtime?.metadata.name;
+  if (name === undefined) return {};
+  return runtime?.kind === "ClusterServingRuntime" ? { clusterServingRuntimeName: name } : { servingRuntimeName: name };
+}
+
+function base({ isvc, now }: StatusInput): { status: InferenceServiceStatus; conditions: ConditionSet } {
+  const conditions = new ConditionSet(isvc.status?.conditions ?? [], now);
+  if (conditions.get("Ready") === undefined) conditions.initialise();
+  const status: InferenceServiceStatus = { ...isvc.status, observedGeneration: isvc.metadata.generation ?? 0 };
+  delete status.serval;
+  return { status, conditions };
+}
+
+/** The status of a service that cannot be built. Running children stay as they are, and so do their conditions. */
+export function statusFromFailure(failure: Failure, input: StatusInput, mode: string): InferenceServiceStatus {
+  const { status, conditions } = base(input);
+  if (failure.condition !== undefined)
+    conditions.mark(failure.condition.type, {
+      status: "False",
+      reason: failure.condition.reason,
+      message: failure.message,
+    });
+  const serval: ServalStatus = {
+    reason: failure.reason,
+    code: codeOf(failure.reason),
+    message: failure.message,
+    fix: failure.fix,
+  };
+  const next: InferenceServiceStatus = { ...status, conditions: conditions.list(), deploymentMode: mode, serval };
+  if (failure.runtime !== undefined) Object.assign(next, withoutRuntime(next), runtimeNames(failure.runtime));
+  if (failure.modelMessage === undefined) return next;
+  return {
+    ...next,
+    modelStatus: {
+      ...status.modelStatus,
+      transitionStatus: "InvalidSpec",
+      states: {
+        activeModelState: status.modelStatus?.states?.activeModelState ?? "",
+        targetModelState: "FailedToLoad",
+      },
+      lastFailureInfo: {
+        reason: failure.reason as "NoSupportingRuntime",
+        message: failure.modelMessage,
+      },
+    },
+  };
+}
+
+function withoutRuntime(status: InferenceServiceStatus): InferenceServiceStatus {
+  const { servingRuntimeName: _namespaced, clusterServingRuntimeName: _cluster, ...rest } = status;
+  return rest;
+}
+
+/** Conditions and entries of components that the spec no longer has. */
+function forgetRemoved(status: InferenceServiceStatus, conditions: ConditionSet, isvc: InferenceService): void {
+  const components = { ...status.components };
+  for (const role of roles) {
+    if (isvc.spec[role] !== undefined) continue;
+    conditions.clear(readyConditionOf[role]);
+    delete components[role];
+  }
+  status.components = components;
+}
+
+const urlOf = (config: ServingConfig, host: string): string => {
+  const { urlPort } = config.serval;
+  return `${config.ingress.urlScheme}://${host}${urlPort === undefined ? "" : `:${urlPort}`}`;
+};
+
+/** The component's own host; plain http, as KServe writes it. */
+function componentUrl(resolved: Resolved, component: Component): string | undefined {
+  const result = hostOf(resolved.isvc, component.name, resolved.config);
+  if ("error" in result) return undefined;
+  const { urlPort } = resolved.config.serval;
+  return `http://${result.host}${urlPort === undefined ? "" : `:${urlPort}`}`;
+}
+
+const isHttp2 = (name: string | undefined): boolean =>
+  name?.includes("grpc") === true || name?.includes("h2c") === true;
+
+/** Inside the cluster: the transformer's Service, else the predictor's. */
+function clusterUrl(resolved: Resolved): string | undefined {
+  const find = (role: Role) => resolved.components.find((component) => component.role === role);
+  const entry = find("transformer") ?? find("predictor");
+  if (entry === undefined) return undefined;
+  const host = `http://${entry.name}.${namespaceOf(resolved.isvc)}.svc.cluster.local`;
+  if (!resolved.config.service.serviceClusterIPNone) return host;
+  // A headless Service has no port mapping: clients speak to the container's port.
+  const port = servicePorts(entry).find(({ name }) => !isHttp2(name))?.targetPort ?? defaultContainerPort;
+  return `${host}:${port}`;
+}
+
+function markComponents(
+  resolved: Resolved,
+  input: StatusInput,
+  conditions: ConditionSet,
+): InferenceServiceStatus["components"] {
+  const namespace = namespaceOf(resolved.isvc);
+  const components: NonNullable<InferenceServiceStatus["components"]> = { ...input.isvc.status?.components };
+  for (const component of resolved.components) {
+    const { role, name } = component;
+    const verdict = deploymentVerdict(input.live.deployment({ namespace, name }));
+    conditions.mark(readyConditionOf[role], verdict);
+    const url = verdict.status === "True" ? componentUrl(resolved, component) : undefined;
+    components[role] = { ...components[role], ...(url === undefined ? {} : { url }) };
+  }
+  return components;
+}
+
+function routesVerdict(resolved: Resolved, { live }: StatusInput, isReady: (role: Role) => boolean): Verdict {
+  const { isvc, components } = resolved;
+  const flavour = routeFlavour(resolved);
+  if (flavour === "none") return { status: "True" };
+  const present = components.map(({ role }) => role);
+  if (flavour === "Ingress") return ingressVerdict(present, isReady);
+  const namespace = namespaceOf(isvc);
+  const nameOf = (owner: RouteOwner): string => (owner === "top" ? (isvc.metadata.name ?? "") : routeName(isvc, owner));
+  return httpRoutesVerdict([...present, "top"], (owner) => live.route({ namespace, name: nameOf(owner) }));
+}
+
+function reachability(resolved: Resolved): Pick<InferenceServiceStatus, "url" | "address"> {
+  const top = hostOf(resolved.isvc, resolved.isvc.metadata.name ?? "", resolved.config);
+  const address = clusterUrl(resolved);
+  return {
+    ...("host" in top ? { url: urlOf(resolved.config, top.host) } : {}),
+    ...(address === undefined ? {} : { address: { url: address } }),
+  };
+}
+
+const podsOf = ({ pods }: Live, component: Component | undefined): Pod[] =>
+  component === undefined ? [] : pods.filter(({ metadata }) => metadata?.labels?.["app"] === appLabel(component.name));
+
+function servalStatus(resolved: Resolved, input: StatusInput): ServalStatus | undefined {
+  const namespace = namespaceOf(resolved.isvc);
+  const deployments = resolved.components.flatMap(({ name }) => input.live.deployment({ namespace, name }) ?? []);
+  const routeNames = [
+    ...resolved.components.map(({ role }) => routeName(resolved.isvc, role)),
+    resolved.isvc.metadata.name,
+  ];
+  const routes = routeNames.flatMap((name) => input.live.route({ namespace, name: name ?? "" }) ?? []);
+  const cause = rootCause({ pods: input.live.pods, deployments, routes, now: input.now });
+  const predictor = resolved.components.find(({ role }) => role === "predictor");
+  const progress = progressOf(podsOf(input.live, predictor));
+  if (cause === undefined && progress === undefined) return undefined;
+  return { ...cause, ...(progress === undefined ? {} : { progress }) };
+}
+
+/** Everything was applied: conditions from the children as they are now. */
+export function statusFrom(resolved: Resolved, input: StatusInput): InferenceServiceStatus {
+  if (resolved.isStopped) return stoppedStatus(resolved, input);
+  const { status, conditions } = base(input);
+  forgetRemoved(status, conditions, resolved.isvc);
+  const components = markComponents(resolved, input, conditions);
+  for (const role of roles) if (resolved.isvc.spec[role] === undefined) delete components?.[role];
+  conditions.mark("Stopped", { status: "False" });
+  const isReady = (role: Role): boolean => conditions.isTrue(readyConditionOf[role]);
+  const ingress = routesVerdict(resolved, input, isReady);
+  conditions.mark("IngressReady", ingress);
+  const isServiceReady = conditions.isTrue("Ready");
+  const predictor = resolved.components.find(({ role }) => role === "predictor");
+  const serval = isServiceReady ? undefined : servalStatus(resolved, input);
+  return {
+    ...withoutRuntime(status),
+    ...runtimeNames(resolved.runtime),
+    ...(ingress.status === "True" ? reachability(resolved) : {}),
+    components,
+    conditions: conditions.list(),
+    deploymentMode: resolved.mode,
+    modelStatus: modelStatusOf(podsOf(input.live, predictor), isServiceReady, status.modelStatus),
+    ...(serval === undefined ? {} : { serval }),
+  };
+}
+
+/** KServe clears the status of a stopped service; only its mode and runtime stay. */
+function stoppedStatus(resolved: Resolved, { isvc, now }: StatusInput): InferenceServiceStatus {
+  const kept = (isvc.status?.conditions ?? []).filter(({ reason, type }) => reason === "Stopped" || type === "Stopped");
+  const conditions = new ConditionSet(kept, now);
+  const stopped: Verdict = { status: "False", reason: "Stopped" };
+  for (const { role } of resolved.components) conditions.mark(readyConditionOf[role], stopped);
+  conditions.mark("Stopped", { status: "True" });
+  const hadIngress = isvc.status?.conditions?.some(({ type }) => type === "IngressReady") === true;
+  // KServe: with Ingress networking the condition appears only where there was an Ingress.
+  if (routeFlavour(resolved) !== "Ingress" || hadIngress) conditions.mark("IngressReady", stopped);
+  return {
+    ...runtimeNames(resolved.runtime),
+    observedGeneration: isvc.metadata.generation ?? 0,
+    conditions: conditions.list(),
+    deploymentMode: resolved.mode,
+    modelStatus: { transitionStatus: "" },
+  };
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Starts the operator against a cluster, the same in both homes: makes its deps, watches, waits to lead, reconciles.
+import { kserveNamespace } from "@serval/api";
+import { type Cluster, createEventRecorder, runAsLeader } from "@serval/kube";
+import type { Logger, Registry } from "@serval/observe";
+import { type AdmissionState, createAdmissionState } from "./admission-state.ts";
+import { createChildren } from "./children/children.ts";
+import { servedChildKinds } from "./children/served-kinds.ts";
+import { createConfigSource } from "./config-source.ts";
+import { controllerName, runInferenceServiceController } from "./controllers/inference-service/controller.ts";
+import { createCaches } from "./controllers/inference-service/observe.ts";
+import { createOperatorMetrics } from "./metrics.ts";
+
+export interface OperatorOptions {
+  readonly cluster: Cluster;
+  readonly log: Logger;
+  readonly metrics: Registry;
+  /** Ends the operator: reconciles in flight may finish, then `stopped` settles. */
+  readonly signal: AbortSignal;
+  /** Where the ConfigMap and the lease are. Default `kserve`. */
+  readonly namespace?: string;
+  /** Several operators may run, one acts. Identity: unique per process. Absent: acts at once. */
+  readonly leaderElection?: { readonly identity: string };
+  /** Filled with the watched configuration and runtimes once they are known. */
+  readonly admission?: AdmissionState;
+  readonly now?: () => Date;
+  /** Reconciles at once. Default 8: they mostly wait for the API server. */
+  readonly workers?: number;
+}
+
+export interface Operator {
+  /** undefined: ready; else what is waited for. */
+  notReady(): string | undefined;
+  /** Settles when every cache was read once. */
+  readonly synced: Promise<void>;
+  readonly stopped: Promise<void>;
+}
+
+const leaseName = "kserve-controller-manager-leader-lock";
+/** KServe's event source, which its dashboards select by. */
+const eventSource = "v1beta1Controllers";
+
+/** @throws the API server's error when it cannot be asked which kinds it serves. */
+export async function startOperator(options: OperatorOptions): Promise<Operator> {
+  const { cluster, log, signal, namespace = kserveNamespace, now = () => new Date(), workers = 8 } = options;
+  const onError = (error: unknown): void => log.warn({ error }, "A watch was interrupted, it goes on by itself");
+  const events = createEventRecorder(cluster, {
+    component: eventSource,
+    now,
+    onError: (error) => log.warn({ error }, "Cannot record an event"),
+  });
+  const kinds = await servedChildKinds(cluster);
+  const caches = createCaches({ cluster, signal, onError });
+  const children = createChildren({ cluster, signal, onError, kinds });
+  const metrics = createOperatorMetrics(options.metrics, caches.services);
+  const config = createConfigSource({
+    cluster,
+    namespace,
+    signal,
+    log,
+    events,
+    onProblems: (problems) => metrics.configProblems(problems.length),
+  });
+  (options.admission ?? createAdmissionState()).bind({ config: config.current, caches });
+  const informers = [config.informer, ...Object.values(caches), ...children.informers];
+  const synced = Promise.all(informers.map((informer) => informer.synced)).then(() => {});
+  const deps = { cluster, events, now, caches, children, config: config.current };
+  const lead = async (leading: AbortSignal): Promise<void> => {
+    const controller = runInferenceServiceController({
+      deps,
+      config,
+      signal: leading,
+      workers,
+      onError: (key, error, retryMs) => log.error({ key, error, retryMs }, "Cannot reconcile, will try again"),
+      onReconciled: (_key, result, durationMs) => metrics.reconciled(controllerName, result, durationMs),
+    });
+    await controller.stopped;
+  };
+  const running =
+    options.leaderElection === undefined
+      ? lead(signal)
+      : runAsLeader(
+          cluster,
+          { namespace, name: leaseName, identity: options.leaderElection.identity, signal, onError },
+          lead,
+        );
+  return {
+    notReady: () => {
+      const waiting = informers.filter((informer) => !informer.isSynced).map(({ type }) => type.plural);
+      return waiting.length === 0 ? undefined : `waiting for ${[...new Set(waiting)].join(", ")}`;
+    },
+    synced,
+    stopped: running.then(() => events.flush()),
+  };
+}
