@@ -55,6 +55,7 @@ export function elementText(element: PathElement): string {
   const rest = element.slice(2);
   if (element.startsWith("f:")) return `.${rest}`;
   if (element.startsWith("i:")) return `[${rest}]`;
+  if (element.startsWith("?:")) return "{{invalid path element}}";
   const value: unknown = JSON.parse(rest);
   if (element.startsWith("v:") || !isMap(value)) return `[=${valueText(value)}]`;
   return `[${Object.keys(value)
@@ -89,11 +90,11 @@ function compareMaps(a: JsonMap, b: JsonMap): number {
   return left.length - right.length;
 }
 
-const kinds = "fkvi";
+const kinds = "fkvi?";
 
 /** structured-merge-diff's order: fields, keys, values, indexes; each by its content. */
 export function compareElements(a: PathElement, b: PathElement): number {
   if (a[0] !== b[0]) return kinds.indexOf(a[0]!) - kinds.indexOf(b[0]!);
-  if (a[0] === "f") return compareText(a, b);
+  if (a[0] === "f" || a === b) return compareText(a, b);
   return compareValues(JSON.parse(a.slice(2)), JSON.parse(b.slice(2)));
 }

@@ -181,17 +181,42 @@ export function mergeOrdered(
   else if (original === undefined) merged = withoutDirectives(patch) as unknown[];
   else merged = merge(original, patch);
   itemType(original ?? [], patch ?? []);
-  return mergeOrder({ merged, patchOrder: order, order: original ?? [] }, mergeKey);
+  const before =
+    original === undefined || patch === undefined ? (original ?? []) : orderAfter(original, patch, mergeKey);
+  return mergeOrder({ merged, patchOrder: order, order: before }, mergeKey);
 }
 
-/** The patch's items must occur in the directive, in the same order. */
+/**
+ * In a kube-apiserver, merging overwrites the list that is then asked for the old order: new items take the places of
+ * deleted ones in it. Both homes must give the same order.
+ */
+function orderAfter(original: unknown[], patch: unknown[], mergeKey: string): unknown[] {
+  if (mergeKey === "") return original;
+  const keyOf = keyReader(mergeKey);
+  const isDeletion = (item: unknown): boolean => isMap(item) && item["$patch"] === "delete";
+  const gone = new Set(patch.filter(isDeletion).map(keyOf));
+  const kept = original.filter((item) => !gone.has(keyOf(item)));
+  const known = new Set(kept.map(keyOf));
+  const added = patch.filter((item) => isMap(item) && !Object.hasOwn(item, "$patch") && !known.has(keyOf(item)));
+  return [...kept, ...added].slice(0, original.length);
+}
+
+/** The patch's items must occur in the directive, in the same order; deletions need not. */
 function checkOrder(patch: unknown[], order: unknown[], mergeKey: string): void {
   if (order.length === 0 || patch.length === 0) return;
   const keyOf = keyReader(mergeKey);
-  const items = patch.filter((item) => !(isMap(item) && Object.hasOwn(item, "$patch")));
-  if (mergeKey !== "") for (const item of [...items, ...order]) requireKey(item, mergeKey);
+  const items = mergeKey === "" ? patch : patch.filter((item) => !(isMap(item) && item["$patch"] === "delete"));
   let at = 0;
-  for (const entry of order) if (at < items.length && keyOf(items[at]) === keyOf(entry)) at++;
+  for (let i = 0; i < order.length && at < items.length; ) {
+    const item = items[at];
+    if (isMap(item) && Object.hasOwn(item, "$patch")) {
+      at++;
+      continue;
+    }
+    if (mergeKey !== "") for (const one of [item, order[i]]) requireKey(one, mergeKey);
+    if (keyOf(item) === keyOf(order[i])) at++;
+    i++;
+  }
   if (at < items.length) {
     throw unexpected(
       `The order in patch list:\n${goValue(patch)}\n doesn't match $setElementOrder list:\n${goValue(order)}\n`,

@@ -2,6 +2,7 @@
 // Validates an object against a structural schema, with the findings and texts of a kube-apiserver for custom resources.
 // Semantics: apiextensions-apiserver pkg/apiserver/validation, over kube-openapi pkg/validation/validate.
 import type { FieldError, ValidateSchema } from "../patch/contract.ts";
+import { goQuote } from "../patch/go-format.ts";
 import { checkEnum, checkFormat, checkNumber, checkString, checkType, formatOf, typesOf } from "./constraint.ts";
 import { embeddedResourceErrors } from "./embedded.ts";
 import { composite, invalid, Outcome, required, tooMany } from "./finding.ts";
@@ -73,7 +74,7 @@ class Validation {
     if (oneOf !== undefined && oneOf.length > 0) this.#oneOf(outcome, value, { schemas: oneOf, name });
     if (allOf !== undefined && allOf.length > 0) this.#allOf(outcome, value, { schemas: allOf, name });
     if (not !== undefined && this.check(value, not, name).isValid) {
-      outcome.add(composite(`${JSON.stringify(name)} must not validate the schema (not)`));
+      outcome.add(composite(`${goQuote(name)} must not validate the schema (not)`));
     }
     outcome.fitting++;
     return outcome;
@@ -89,7 +90,7 @@ class Validation {
       }
       if (best === undefined || result.fitting > best.fitting) best = result;
     }
-    outcome.add(composite(`${JSON.stringify(name)} must validate at least one schema (anyOf)`));
+    outcome.add(composite(`${goQuote(name)} must validate at least one schema (anyOf)`));
     outcome.merge(best);
   }
 
@@ -101,7 +102,7 @@ class Validation {
       return;
     }
     const found = valid.length === 0 ? "Found none valid" : `Found ${valid.length} valid alternatives`;
-    outcome.add(composite(`${JSON.stringify(name)} must validate one and only one schema (oneOf). ${found}`));
+    outcome.add(composite(`${goQuote(name)} must validate one and only one schema (oneOf). ${found}`));
     if (valid.length > 0) return;
     outcome.merge(results.reduce((best, result) => (result.fitting > best.fitting ? result : best)));
   }
@@ -112,9 +113,7 @@ class Validation {
     const valid = results.filter((result) => result.isValid).length;
     if (valid === results.length) return;
     outcome.add(
-      composite(
-        `${JSON.stringify(name)} must validate all the schemas (allOf)${valid === 0 ? ". None validated" : ""}`,
-      ),
+      composite(`${goQuote(name)} must validate all the schemas (allOf)${valid === 0 ? ". None validated" : ""}`),
     );
   }
 
@@ -166,7 +165,7 @@ interface Alternatives {
 function forbidden(name: string, key: string): ReturnType<typeof invalid> {
   const finding = invalid(name, key, "");
   const text = `${name}.${key} in body is a forbidden property`;
-  return { text, error: { ...finding.error, message: `Invalid value: ${JSON.stringify(key)}: ${text}` } };
+  return { text, error: { ...finding.error, message: `Invalid value: ${goQuote(key)}: ${text}` } };
 }
 
 const hasDuplicates = (list: unknown[]): boolean =>

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which fields two versions of an object differ in. Both must have been checked by `shapeError`.
+// Which fields two versions of an object differ in. Both should have been checked by `shapeError`.
 // Semantics: structured-merge-diff typed/compare.go.
 import { isMap, jsonEqual } from "../../schema/json.ts";
 import { emptySet, type FieldSet, insertPath } from "../field-set.ts";
-import type { PathElement } from "../path-element.ts";
+import { unexpected } from "../patch-error.ts";
+import { elementText, type PathElement } from "../path-element.ts";
 import { type Atom, atomFor, type ListAtom, type MapAtom } from "./atom.ts";
 import { itemElement } from "./list-item.ts";
 
@@ -13,6 +14,7 @@ export interface Comparison {
   readonly added: FieldSet;
 }
 
+/** @throws PatchError where a list item cannot be identified: ownership took its keys away. */
 export function compareTyped(before: unknown, after: unknown, atom: Atom): Comparison {
   const comparison: Comparison = { removed: emptySet(), modified: emptySet(), added: emptySet() };
   new CompareWalk(comparison).visit(before, after, atom);
@@ -85,12 +87,23 @@ class CompareWalk {
     const left = Array.isArray(before) ? before : [];
     const right = Array.isArray(after) ? after : [];
     if (list.relationship === "atomic" || (left.length === 0 && right.length === 0)) return this.#leaf(before, after);
-    const leftItems = Map.groupBy(left, (item) => itemElement(list, item));
-    const rightItems = Map.groupBy(right, (item) => itemElement(list, item));
+    const leftItems = this.#group(left, list);
+    const rightItems = this.#group(right, list);
     for (const element of new Set([...leftItems.keys(), ...rightItems.keys()])) {
       this.#items(element, leftItems.get(element) ?? [], { right: rightItems.get(element) ?? [], list });
     }
     return false;
+  }
+
+  #group(items: unknown[], list: ListAtom): Map<PathElement, unknown[]> {
+    return Map.groupBy(items, (item, index) => {
+      try {
+        return itemElement(list, item);
+      } catch (error) {
+        const path = this.#path.map(elementText).join("");
+        throw unexpected(`failed to compare objects: ${path}: element ${index}: ${(error as Error).message}`);
+      }
+    });
   }
 
   /** Items of one key. Several of them are owned as one: their path stands for all, without anything below it. */

@@ -10,6 +10,19 @@ export class ListItemError extends Error {
   override readonly name: string = "ListItemError";
 }
 
+/** Stands for items that cannot be identified; never part of managedFields. */
+const unidentified: PathElement = "?:";
+
+/** As `itemElement`; items that pruning has emptied share one element, as in structured-merge-diff. */
+export function looseElement(list: ListAtom, item: unknown): PathElement {
+  try {
+    return itemElement(list, item);
+  } catch (error) {
+    if (error instanceof ListItemError) return unidentified;
+    throw error;
+  }
+}
+
 const fast = /^[A-Za-z0-9._/-]*$/;
 
 /** @throws ListItemError */

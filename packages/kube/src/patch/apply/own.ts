@@ -5,7 +5,7 @@ import { isMap, type JsonMap, setKey } from "../../schema/json.ts";
 import { descend, emptySet, type FieldSet, isEmptySet } from "../field-set.ts";
 import { fieldElement, fieldNameOf, isKeyElement, type PathElement } from "../path-element.ts";
 import { type Atom, atomFor, type ListAtom, type MapAtom } from "./atom.ts";
-import { itemElement } from "./list-item.ts";
+import { looseElement } from "./list-item.ts";
 
 /** Every leaf and every list item of the object. */
 export function ownedBy(object: unknown, atom: Atom): FieldSet {
@@ -59,7 +59,7 @@ function collectFields(map: JsonMap, type: MapAtom, place: Place): void {
 function collectItems(items: unknown[], list: ListAtom, place: Place): void {
   if (items.length === 0) return;
   const node = nodeOf(place);
-  const groups = Map.groupBy(items, (item) => itemElement(list, item));
+  const groups = Map.groupBy(items, (item) => looseElement(list, item));
   for (const [element, group] of groups) {
     if (group.length === 1) collect(group[0], list.element, { parent: node, element });
     node.members.add(element);
@@ -98,7 +98,7 @@ function removeItems(value: unknown, list: ListAtom, set: FieldSet): unknown {
   if (!Array.isArray(value) || list.relationship === "atomic") return null;
   const out: unknown[] = [];
   for (const item of value) {
-    const element = itemElement(list, item);
+    const element = looseElement(list, item);
     if (set.members.has(element)) continue;
     const below = set.children.get(element);
     out.push(below === undefined || isEmptySet(below) ? item : removeOwned(item, list.element, below));

@@ -71,7 +71,11 @@ function ownersBefore(input: ApplyInput, live: Typed, context: WriteContext): Ma
     throw unexpected(`failed to decode managed fields: ${(error as Error).message}`);
   }
   if (owners.size > 0) return owners;
-  checkShape("live", live.object, { atom: live.atom, allowDuplicates: true });
+  const error = shapeError(live.object, live.atom, { allowDuplicates: true });
+  if (error !== undefined) {
+    const object = `failed to convert new object (${describe(live.object)}) to smd typed: ${error}`;
+    throw unexpected(`failed to create manager for existing fields: ${object}`);
+  }
   const before: Typed = { object: nothingYet(input.applied), atom: live.atom };
   const update = { before, after: live, manager: "before-first-apply", subresource: input.subresource, now: input.now };
   return managersAfterUpdate(update, owners, context);

@@ -5,6 +5,7 @@ import type { AnyObject, ManagedFieldsEntry } from "@serval/api";
 import { jsonEqual, nestsAtMost } from "../../schema/json.ts";
 import type { TrackUpdate } from "../contract.ts";
 import { emptySet, type FieldSet, insertPath, isEmptySet, union } from "../field-set.ts";
+import { PatchError, unexpected } from "../patch-error.ts";
 import { fieldElement } from "../path-element.ts";
 import { atomOf } from "./atom.ts";
 import {
@@ -29,7 +30,12 @@ export function writeContext({ reset, convert }: WriteOptions, apiVersion: strin
     convert: (typed, version) => {
       if (typed.object.apiVersion === version) return typed;
       const converted = convert?.(typed.object, version);
-      return converted === undefined ? undefined : { object: converted.object, atom: atomOf(converted.type) };
+      if (converted === undefined) return undefined;
+      const atom = atomOf(converted.type);
+      // Kubernetes accepts duplicated list items in a stored object, but not in one that it had to convert.
+      const error = shapeError(converted.object, atom, { allowDuplicates: false });
+      if (error !== undefined) throw unexpected(error);
+      return { object: converted.object, atom };
     },
   };
 }
@@ -113,7 +119,12 @@ export const trackUpdate: TrackUpdate = (input) => {
     subresource: input.subresource,
     now: input.now,
   };
-  return encodeManagers(managersAfterUpdate(update, owners, writeContext(input, after.apiVersion)));
+  try {
+    return encodeManagers(managersAfterUpdate(update, owners, writeContext(input, after.apiVersion)));
+  } catch (error) {
+    if (error instanceof PatchError) return undefined; // a write must not fail for what only ownership cannot handle
+    throw error;
+  }
 };
 
 const withoutTimes = (object: AnyObject): AnyObject =>
