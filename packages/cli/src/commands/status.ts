@@ -14,6 +14,9 @@ export async function run(invocation: Invocation, io: Io): Promise<number> {
     ready: isUp && state.ready,
     apiServer: isUp ? `https://127.0.0.1:${state.apiServerPort}` : null,
     gateway: isUp ? `http://127.0.0.1:${state.gatewayPort}` : null,
+    metrics: isUp
+      ? { controlPlane: state.metrics ?? null, gateway: `http://127.0.0.1:${state.gatewayPort}/-/metrics` }
+      : null,
     kubeconfig: layout.kubeconfig,
     dataDir: layout.dataDir,
     pid: isUp ? (state.supervisor?.pid ?? null) : null,

@@ -42,6 +42,8 @@ export interface HomeState {
   readonly gateway?: ProcessId | undefined;
   readonly apiServerPort: number;
   readonly gatewayPort: number;
+  /** URL of the control plane's Prometheus metrics. */
+  readonly metrics?: string;
   readonly ready: boolean;
 }
 

@@ -151,7 +151,9 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     await log.close();
     target.child = child;
     child.on("message", (message) => {
-      if (message === "ready") target.firstReady.resolve();
+      const { ready: isReady, metrics } = message as { ready?: boolean; metrics?: string };
+      if (metrics !== undefined) void update({ metrics });
+      if (isReady === true) target.firstReady.resolve();
     });
     child.on("error", () => {});
     child.on("exit", (code, signal) => {
@@ -189,9 +191,10 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     ready: ready.promise,
     async stop({ pods }) {
       stopping = { pods };
-      await endChild(gateway.child, "SIGTERM");
-      if (controlPlane.child !== undefined && pods) controlPlane.child.send?.("stop-pods");
-      await endChild(controlPlane.child, "SIGTERM");
+      await endChild(gateway.child, (child) => child.kill("SIGTERM"));
+      await endChild(controlPlane.child, (child) =>
+        pods && child.connected ? child.send("stop-pods") : child.kill("SIGTERM"),
+      );
       await update({ supervisor: undefined, controlPlane: undefined, gateway: undefined, ready: false });
     },
   };
@@ -199,10 +202,10 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
 
 const label = ({ name }: Role): string => (name === "gateway" ? "gateway" : "control plane");
 
-async function endChild(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<void> {
+async function endChild(child: ChildProcess | undefined, ask: (child: ChildProcess) => void): Promise<void> {
   if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  child.kill(signal);
+  ask(child);
   const timer = setTimeout(() => child.kill("SIGKILL"), stopTimeoutMs);
   await ended;
   clearTimeout(timer);

@@ -2,6 +2,7 @@
 // The catalogue of local runtimes: which images the embedded home can run as plain processes, and as which command.
 // One entry per image family; an image that matches none is an honest error, never a guess.
 import type { Container } from "@serval/api";
+import { serveArgsForImage } from "@serval/runtimes";
 
 export interface LocalCommand {
   /** Program and arguments, before variable expansion and path rewriting. */
@@ -14,6 +15,8 @@ export interface LocalPrograms {
   readonly node: string;
   /** The `serval` bin, run by `node`. */
   readonly serval: string;
+  /** Where engines are kept: a pod has no home folder of its own that lasts. */
+  readonly cacheDir: string;
 }
 
 export interface LocalImage {
@@ -29,13 +32,7 @@ const servalCommand =
 
 /** First match wins. Add a family with one line. */
 export const localImages: readonly LocalImage[] = [
-  { pattern: /(^|\/)serval-model-server([:@]|$)/, entrypoint: servalCommand("serve"), about: "Serval's model server" },
   { pattern: /(^|\/)serval([:@]|$)/, entrypoint: servalCommand(), about: "the serval command" },
-  {
-    pattern: /^(docker\.io\/)?kserve\/(sklearnserver|xgbserver)([:@]|$)/,
-    entrypoint: servalCommand("serve"),
-    about: "KServe's servers, answered by Serval's",
-  },
   {
     pattern: /^(docker\.io\/)?kserve\/storage-initializer([:@]|$)/,
     entrypoint: servalCommand("fetch"),
@@ -70,18 +67,25 @@ export function localCommand(
   programs: LocalPrograms,
 ): LocalCommand {
   const image = container.image ?? "";
+  const serveArgs = serveArgsForImage(image, container.args ?? []);
+  if (serveArgs !== undefined && !container.command?.length) {
+    return {
+      argv: [programs.node, programs.serval, "serve", ...serveArgs],
+      env: { SERVAL_CACHE_DIR: programs.cacheDir },
+    };
+  }
   const entry = localImages.find(({ pattern }) => pattern.test(image));
-  if (entry === undefined) {
+  if (entry === undefined && serveArgs === undefined) {
     throw new ImageNotRunnable(
       `Cannot run image "${image}": the embedded home runs images as local processes and its catalogue has no entry for this one; ` +
         "install a container engine (Docker or Podman; supported in a later release), or apply the same YAML to a Kubernetes cluster",
     );
   }
-  const entrypoint = container.command?.length ? container.command : entry.entrypoint(programs);
+  const entrypoint = container.command?.length ? container.command : (entry?.entrypoint(programs) ?? []);
   const [program, ...rest] = entrypoint;
   if (program === undefined) {
     throw new ImageNotRunnable(
-      `Cannot run image "${image}": it stands for ${entry.about}, so the container needs a command; set spec…containers[].command`,
+      `Cannot run image "${image}": it stands for ${entry?.about ?? "the model server"}, so the container needs a command; set spec…containers[].command`,
     );
   }
   // `serval` and `node` in a command mean this installation, wherever its files are.

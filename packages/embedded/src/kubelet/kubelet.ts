@@ -41,8 +41,8 @@ export interface KubeletOptions {
 export interface Kubelet {
   /** Workers by pod uid: logs and status are read from here. */
   worker(uid: string): PodWorker | undefined;
-  /** Stops managing; every process stays and the next kubelet adopts it. */
-  close(): Promise<void>;
+  /** `pods: false`: every process stays and the next kubelet adopts it. `pods: true`: they end, their objects stay. */
+  close(options: { pods: boolean }): Promise<void>;
 }
 
 const rotateEveryMs = 10_000;
@@ -188,10 +188,10 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   log.info({ pods: known.size, limits: options.limits.about }, "kubelet started");
   return {
     worker: (uid) => workers.get(uid),
-    async close() {
+    async close({ pods }) {
       clearInterval(rotation);
       abort.abort();
-      await Promise.all([...workers.values()].map((worker) => worker.detach()));
+      await Promise.all([...workers.values()].map((worker) => (pods ? worker.halt() : worker.detach())));
       await events.flush();
     },
   };

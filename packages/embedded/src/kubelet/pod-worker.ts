@@ -26,6 +26,8 @@ export interface PodWorkerDeps extends ContainerDeps {
 }
 
 const volumeRetryMs = 1_000;
+/** Ctrl-C should not take half a minute because one server ignores SIGTERM. */
+const haltGraceMs = 5_000;
 const defaultGraceSeconds = 30;
 
 export class PodWorker {
@@ -44,6 +46,7 @@ export class PodWorker {
   #retryTimer: NodeJS.Timeout | undefined;
   /** Seen deleted in the API without a grace: end at once. */
   #gone = false;
+  #halting = false;
   readonly finished: Promise<void>;
 
   constructor(pod: Pod, deps: PodWorkerDeps) {
@@ -83,6 +86,14 @@ export class PodWorker {
     for (const life of this.#lives.values()) life.detach();
     this.#poke();
     await this.finished;
+  }
+
+  /** The home stops: processes end, the pod stays in the API and runs again at the next start. */
+  async halt(): Promise<void> {
+    this.#halting = true;
+    await this.#stopAll(haltGraceMs);
+    await this.#publish().catch(() => {});
+    await this.detach();
   }
 
   #poke(): void {
@@ -174,6 +185,7 @@ export class PodWorker {
   }
 
   async #sync(): Promise<void> {
+    if (this.#halting) return;
     if (this.#failure !== undefined) return this.#stopAll(0);
     const phase = podPhase({ pod: this.#pod, states: this.#states(), failure: undefined });
     if (phase === "Succeeded" || phase === "Failed") return this.#stopAll(this.#graceMs());

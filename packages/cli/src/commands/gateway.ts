@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// `serval gateway`: the front door as a process of its own.
+import { defaultMaxRequestBytes, runGateway } from "@serval/data-plane";
+import { createCluster, defaultAccess, loadKubeconfig, remoteTransport } from "@serval/kube";
+import { createLogger } from "@serval/observe";
+import { CommandError, type Invocation, type Io } from "../command.ts";
+import { roleFlags, stopSignal } from "../role.ts";
+
+export async function run(invocation: Invocation, io: Io): Promise<number> {
+  const flags = roleFlags(invocation.raw, ["kubeconfig", "port", "host", "max-request-bytes"]);
+  const log = createLogger({ component: "gateway" });
+  const access =
+    flags["kubeconfig"] === undefined ? await defaultAccess(io.env) : await loadKubeconfig(flags["kubeconfig"]);
+  const cluster = createCluster(remoteTransport(access), "serval-gateway");
+  const abort = new AbortController();
+  const port = Number(flags["port"] ?? 8080);
+  const gateway = await runGateway({
+    cluster,
+    port,
+    host: flags["host"] ?? "127.0.0.1",
+    maxRequestBytes: Number(flags["max-request-bytes"] ?? defaultMaxRequestBytes),
+    serviceAddresses: process.send !== undefined,
+    signal: abort.signal,
+    log,
+  }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EADDRINUSE") throw error;
+    throw new CommandError(
+      `Cannot listen on port ${port}: another program uses it\nFix: stop that program, or choose another port with --port N`,
+    );
+  });
+  log.info({ port: gateway.server.port }, "gateway ready");
+  process.send?.({ ready: true });
+  await stopSignal();
+  abort.abort();
+  await gateway.stopped;
+  await cluster[Symbol.asyncDispose]();
+  if (process.connected) process.disconnect?.();
+  return 0;
+}

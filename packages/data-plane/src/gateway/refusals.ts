@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the gateway answers when it cannot pass a request on: one status and one code each, JSON for people and programs.
+
+export interface Refusal {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const refusal = (status: number, code: string, message: string, headers?: Record<string, string>): Refusal =>
+  headers === undefined ? { status, code, message } : { status, code, message, headers };
+
+export const refusals = {
+  noRoute: (host: string, path: string) =>
+    refusal(
+      404,
+      "SV8001",
+      `No route for host "${host}" and path "${path}"; use the host of the InferenceService's status.url, or the path /serving/<namespace>/<name>/`,
+    ),
+  noService: (name: string) => refusal(503, "SV8002", `Service "${name}" does not exist (yet)`, { "retry-after": "1" }),
+  noEndpoint: (name: string) =>
+    refusal(
+      503,
+      "SV8003",
+      `Service "${name}" has no ready endpoint; kubectl describe or serval describe of the InferenceService says why`,
+      { "retry-after": "1" },
+    ),
+  noBackend: (route: string) => refusal(500, "SV8004", `HTTPRoute "${route}" has no backend with a weight above 0`),
+  unsupportedFilter: (route: string, filter: string) =>
+    refusal(500, "SV8005", `HTTPRoute "${route}" uses the filter ${filter}, which this gateway does not support`),
+  tooLarge: (limitBytes: number) =>
+    refusal(
+      413,
+      "SV8006",
+      `The request body is larger than ${limitBytes} bytes; raise --max-request-bytes of the gateway`,
+      { connection: "close" },
+    ),
+  timeout: (timeoutMs: number) =>
+    refusal(
+      504,
+      "SV8007",
+      `No complete answer within ${timeoutMs / 1000} s; raise spec.<component>.timeout of the InferenceService`,
+    ),
+  unreachable: (why: string) => refusal(502, "SV8008", `The model server did not answer: ${why}`),
+  grpc: () => refusal(501, "SV8009", "gRPC is not served by this gateway yet; use the REST protocols v1 and v2"),
+  upgrade: () => refusal(501, "SV8010", "Connection upgrades are not served by this gateway yet"),
+} as const;
+
+export const refusalBody = ({ code, message }: Refusal): string => JSON.stringify({ error: message, code });

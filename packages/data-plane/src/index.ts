@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+// @serval/data-plane: the request path. It learns routes by watching HTTPRoute, Service and EndpointSlice, in both homes.
+export { defaultMaxRequestBytes, type GatewayOptions, runGateway } from "./main.ts";
