@@ -198,6 +198,7 @@ def export(params, tokenizer, path):
     writer.add_pad_token_id(tokenizer.token_to_id(PAD))
     writer.add_add_bos_token(False)
     writer.add_chat_template(TEMPLATE)
+    writer.add_float32("general.sampling.temp", 0.0)  # what a request without a temperature gets: the text as trained
     flat = {"token_embd.weight": params["token_embd"], "output_norm.weight": params["output_norm"]}
     for i in range(LAYERS):
         flat.update({f"blk.{i}.{name}.weight": value for name, value in params[f"blk.{i}"].items()})

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Chooses the engine for a model directory (the framework that was asked for, else by file endings) and imports only that.
 import { readdir, stat } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { extname } from "node:path";
 import { type Model, ModelError } from "@serval/runtimes/model.ts";
 import type { ServeOptions } from "./flags.ts";
@@ -10,6 +11,7 @@ export interface EngineContext {
   /** Folder of an installed heavy engine (with node_modules), given by who starts this process. */
   readonly engineDir: (engine: "onnx" | "llama") => Promise<string>;
   readonly log: (message: string) => void;
+  readonly env: NodeJS.ProcessEnv;
 }
 
 interface Engine {
@@ -27,6 +29,28 @@ const engines: Readonly<Record<string, Engine>> = {
   xgboost: {
     endings: [".ubj", ".bst", ".json"],
     make: async (path) => new (await import("@serval/runtimes/xgboost/model.ts")).XgboostModel(path),
+  },
+  onnx: {
+    endings: [".onnx"],
+    make: async (path, { engineDir }) =>
+      new (await import("@serval/runtimes/onnx/model.ts")).OnnxModel(path, { engineDir: () => engineDir("onnx") }),
+  },
+  llama: {
+    endings: [".gguf"],
+    make: async (path, { options, engineDir, log, env }) => {
+      const { LlamaModel } = await import("@serval/runtimes/llama/model.ts");
+      const { maxModelLength, chatTemplate } = options;
+      // ggml's threads spin while they wait: one more than there are free cores makes all of them slow.
+      const threads = options.threads ?? Math.max(1, availableParallelism() - 1);
+      return new LlamaModel(path, {
+        engineDir: () => engineDir("llama"),
+        threads,
+        maxModelLength,
+        chatTemplate,
+        log,
+        env,
+      });
+    },
   },
 };
 

@@ -12,9 +12,15 @@ export interface Entry {
 
 export class Repository {
   private readonly entries = new Map<string, Entry>();
+  private readonly aliases = new Map<string, string>();
 
   add(name: string, model: Model): void {
     this.entries.set(name, { name, model, metrics: new ModelMetrics(name) });
+  }
+
+  /** Another name for the same model: requests may use it, lists do not show it. */
+  alias(other: string, name: string): void {
+    this.aliases.set(other, name);
   }
 
   get names(): readonly string[] {
@@ -30,7 +36,7 @@ export class Repository {
   }
 
   entry(name: string): Entry {
-    const found = this.entries.get(name);
+    const found = this.entries.get(name) ?? this.entries.get(this.aliases.get(name) ?? "");
     if (found === undefined) throw new RequestError(404, `Model with name ${name} does not exist.`);
     return found;
   }

@@ -49,8 +49,16 @@ export async function serve(argv: readonly string[], deps: ServeDeps): Promise<n
 
 async function start(options: ServeOptions, repository: Repository, deps: ServeDeps): Promise<RunningServer> {
   const began = deps.now();
-  const model = await makeModel({ options, engineDir: deps.engineDir, log: (message) => deps.log("info", message) });
+  const model = await makeModel({
+    options,
+    engineDir: deps.engineDir,
+    env: deps.env,
+    log: (message) => deps.log("info", message),
+  });
   repository.add(options.modelName, model);
+  // vLLM's clients name the model by its hub id, as in --model=meta-llama/…
+  if (model.kind === "language")
+    for (const id of options.modelDirs.filter((path) => !path.startsWith("/"))) repository.alias(id, options.modelName);
   await model.load();
   deps.log("info", `Registering model: ${options.modelName}`, { loadMs: Math.round(deps.now() - began) });
   const { maxRequestBytes, openaiPrefix, host, port } = options;

@@ -31,7 +31,7 @@ interface Engine {
   /** The native package of this platform, which the main package declares as one optional among many GPU variants. */
   readonly native: ((platform: string, arch: string) => string | undefined) | undefined;
   /** Parts that are never used at run time, removed after the installation to save disk. */
-  readonly prune: readonly string[];
+  readonly prune: (platform: string, arch: string) => readonly string[];
 }
 
 const llamaNative: Readonly<Record<string, string>> = {
@@ -43,18 +43,25 @@ const llamaNative: Readonly<Record<string, string>> = {
   "win32-arm64": "@node-llama-cpp/win-arm64",
 };
 
+/** ONNX Runtime's one package holds the binaries of every platform. */
+const onnxOthers = (platform: string, arch: string): readonly string[] =>
+  ["darwin/arm64", "darwin/x64", "linux/arm64", "linux/x64", "win32/arm64", "win32/x64"]
+    .filter((other) => other !== `${platform}/${arch}`)
+    .map((other) => `onnxruntime-node/bin/napi-v6/${other}`);
+
 const engines: Readonly<Record<EngineName, Engine>> = {
   llama: {
     version: "3.22.1",
     packedMegabytes: 51,
     unpackedBytes: 85_000_000,
     native: (platform, arch) => llamaNative[`${platform}-${arch}`],
-    prune: ["node-llama-cpp/llama/gitRelease.bundle", "node-llama-cpp/templates"],
+    prune: () => ["node-llama-cpp/llama/gitRelease.bundle", "node-llama-cpp/templates"],
   },
-  onnx: { version: "1.30.0", packedMegabytes: 113, unpackedBytes: 290_000_000, native: undefined, prune: [] },
+  onnx: { version: "1.30.0", packedMegabytes: 113, unpackedBytes: 290_000_000, native: undefined, prune: onnxOthers },
 };
 
-export const engineDir = (name: EngineName, cacheDir: string): string => join(cacheDir, "engines", `${name}-${engines[name].version}`);
+export const engineDir = (name: EngineName, cacheDir: string): string =>
+  join(cacheDir, "engines", `${name}-${engines[name].version}`);
 
 /** The folder that holds the engine's node_modules; installs it first where it is missing. */
 export async function ensureEngine(name: EngineName, options: EngineOptions): Promise<{ dir: string }> {
@@ -76,7 +83,11 @@ export async function ensureEngine(name: EngineName, options: EngineOptions): Pr
   return { dir };
 }
 
-const exists = (path: string): Promise<boolean> => stat(path).then(() => true, () => false);
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
 
 /** The lock file holds the owner's process id; a lock of a process that is gone is taken over. */
 async function takeLock(path: string): Promise<boolean> {
@@ -90,7 +101,10 @@ async function takeLock(path: string): Promise<boolean> {
   }
   const text = await readFile(path, "utf8").catch(() => "");
   const owner = Number(text);
-  const age = await stat(path).then(({ mtimeMs }) => Date.now() - mtimeMs, () => 0);
+  const age = await stat(path).then(
+    ({ mtimeMs }) => Date.now() - mtimeMs,
+    () => 0,
+  );
   if (text === "" ? age > 5_000 : owner > 0 && !alive(owner)) await rm(path, { force: true });
   return false;
 }
@@ -108,12 +122,18 @@ async function install(name: EngineName, dir: string, options: EngineOptions): P
   const { version, packedMegabytes, native, prune } = engines[name];
   const platformPackage = native?.(process.platform, process.arch);
   if (native !== undefined && platformPackage === undefined) {
-    throw new ModelError(`Cannot fetch the engine ${name}: there is no build of it for ${process.platform}-${process.arch}; serve this model on a cluster`);
+    throw new ModelError(
+      `Cannot fetch the engine ${name}: there is no build of it for ${process.platform}-${process.arch}; serve this model on a cluster`,
+    );
   }
   const staging = `${dir}.tmp-${process.pid}`;
   await rm(staging, { recursive: true, force: true });
   await mkdir(staging, { recursive: true });
-  options.onProgress?.({ message: `fetching the engine ${name} ${version} (about ${packedMegabytes} MB, once)`, receivedBytes: 0, expectedBytes: engines[name].unpackedBytes });
+  options.onProgress?.({
+    message: `fetching the engine ${name} ${version} (about ${packedMegabytes} MB, once)`,
+    receivedBytes: 0,
+    expectedBytes: engines[name].unpackedBytes,
+  });
   const watch = watchSize(name, staging, options);
   try {
     const source = fileURLToPath(new URL(`../engines/${name}/`, import.meta.url));
@@ -124,7 +144,8 @@ async function install(name: EngineName, dir: string, options: EngineOptions): P
       await npm(name, ["install", "--no-save", "--omit=optional", `${platformPackage}@${version}`], staging, options);
       await checkIntegrity(name, staging, platformPackage);
     }
-    for (const path of prune) await rm(join(staging, "node_modules", path), { recursive: true, force: true });
+    for (const path of prune(process.platform, process.arch))
+      await rm(join(staging, "node_modules", path), { recursive: true, force: true });
     await rename(staging, dir);
     options.onProgress?.({ message: `the engine ${name} ${version} is ready` });
   } finally {
@@ -136,28 +157,57 @@ async function install(name: EngineName, dir: string, options: EngineOptions): P
 /** The native package comes in a second step; what npm unpacked must be what the lockfile pins. */
 async function checkIntegrity(name: EngineName, staging: string, platformPackage: string): Promise<void> {
   const read = async (file: string): Promise<string | undefined> => {
-    const lock = JSON.parse(await readFile(join(staging, file), "utf8")) as { packages: Record<string, { integrity?: string }> };
+    const lock = JSON.parse(await readFile(join(staging, file), "utf8")) as {
+      packages: Record<string, { integrity?: string }>;
+    };
     return lock.packages[`node_modules/${platformPackage}`]?.integrity;
   };
   const [pinned, installed] = [await read("package-lock.json"), await read("node_modules/.package-lock.json")];
   // Platforms that the lockfile does not know rest on the registry's own checksum of the exact version.
   if (pinned === undefined || pinned === installed) return;
-  throw new ModelError(`Cannot fetch the engine ${name}: ${platformPackage} from the registry is not the package that is pinned (integrity ${installed ?? "unknown"}); check the registry that npm is configured with`);
+  throw new ModelError(
+    `Cannot fetch the engine ${name}: ${platformPackage} from the registry is not the package that is pinned (integrity ${installed ?? "unknown"}); check the registry that npm is configured with`,
+  );
 }
 
-function npm(name: EngineName, args: readonly string[], cwd: string, { npm: command = ["npm"] }: EngineOptions): Promise<void> {
+function npm(
+  name: EngineName,
+  args: readonly string[],
+  cwd: string,
+  { npm: command = ["npm"] }: EngineOptions,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--workspaces=false"];
-    const child = spawn(command[0]!, [...command.slice(1), ...args, ...quiet], { cwd, stdio: ["ignore", "ignore", "pipe"], shell: process.platform === "win32" });
+    const child = spawn(command[0]!, [...command.slice(1), ...args, ...quiet], {
+      cwd,
+      stdio: ["ignore", "ignore", "pipe"],
+      shell: process.platform === "win32",
+    });
     let errors = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       errors = `${errors}${text}`.slice(-2000);
     });
-    child.on("error", (error) => reject(new ModelError(`Cannot fetch the engine ${name}: npm did not start (${error.message}); install npm, or put it on the PATH`)));
+    child.on("error", (error) =>
+      reject(
+        new ModelError(
+          `Cannot fetch the engine ${name}: npm did not start (${error.message}); install npm, or put it on the PATH`,
+        ),
+      ),
+    );
     child.on("close", (code) => {
       if (code === 0) return resolve();
-      const reason = errors.split("\n").map((line) => line.replace(/^npm error\s*/, "")).filter((line) => line.trim() !== "").slice(0, 3).join(" ").replaceAll(/\/\/[^@\s/]*@/g, "//***@");
-      reject(new ModelError(`Cannot fetch the engine ${name}: npm ${args[0]} ended with code ${code} (${reason || "no message"}); check the network and npm's registry setting, then try again`));
+      const reason = errors
+        .split("\n")
+        .map((line) => line.replace(/^npm error\s*/, ""))
+        .filter((line) => line.trim() !== "")
+        .slice(0, 3)
+        .join(" ")
+        .replaceAll(/\/\/[^@\s/]*@/g, "//***@");
+      reject(
+        new ModelError(
+          `Cannot fetch the engine ${name}: npm ${args[0]} ended with code ${code} (${reason || "no message"}); check the network and npm's registry setting, then try again`,
+        ),
+      );
     });
   });
 }
@@ -171,7 +221,9 @@ function watchSize(name: EngineName, folder: string, { onProgress }: EngineOptio
     if (measuring) return;
     measuring = true;
     sizeOf(folder)
-      .then((receivedBytes) => onProgress({ message: `fetching the engine ${name} ${version}`, receivedBytes, expectedBytes: unpackedBytes }))
+      .then((receivedBytes) =>
+        onProgress({ message: `fetching the engine ${name} ${version}`, receivedBytes, expectedBytes: unpackedBytes }),
+      )
       .catch(() => undefined) // The folder is renamed or removed while it is measured: nothing to report.
       .finally(() => {
         measuring = false;
@@ -183,7 +235,11 @@ function watchSize(name: EngineName, folder: string, { onProgress }: EngineOptio
 async function sizeOf(folder: string): Promise<number> {
   let bytes = 0;
   for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
-    if (entry.isFile()) bytes += await stat(join(entry.parentPath, entry.name)).then(({ size }) => size, () => 0);
+    if (entry.isFile())
+      bytes += await stat(join(entry.parentPath, entry.name)).then(
+        ({ size }) => size,
+        () => 0,
+      );
   }
   return bytes;
 }

@@ -41,7 +41,7 @@ export interface GenerateRequest {
 }
 
 export type GenerateEvent =
-  | { readonly type: "text"; readonly text: string; readonly completionTokens: number }
+  | { readonly type: "text"; readonly text: string; readonly promptTokens: number; readonly completionTokens: number }
   | {
       readonly type: "end";
       readonly reason: "stop" | "length";
@@ -52,6 +52,8 @@ export type GenerateEvent =
 export interface LanguageModel extends Lifecycle {
   readonly kind: "language";
   readonly contextLength: number;
+  /** Used where a request gives no temperature: the model file's own recommendation, else 1 as OpenAI. */
+  readonly defaultTemperature: number;
   /** Ends with exactly one "end" event. Aborting the signal stops the computation, not only the stream. */
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<GenerateEvent>;
 }

@@ -134,7 +134,7 @@ interface Arrival {
 }
 
 function dispatch(arrival: Arrival): void {
-  const { request, response, routes, deps } = arrival;
+  const { request, response, routes } = arrival;
   const url = request.url ?? "/";
   const query = url.indexOf("?");
   const path = query === -1 ? url : url.slice(0, query);

@@ -9,9 +9,9 @@ export const servalLlamaCpp: RuntimeDescriptor = {
   formats: [
     { name: "gguf", version: "1", autoSelect: true, priority: 3 },
     { name: "llamacpp", version: "1", autoSelect: true, priority: 3 },
-    // Below 1: a cluster's kserve-huggingfaceserver and kserve-vllmserver (priority 1) keep their formats there.
-    { name: "huggingface", version: "1", autoSelect: true, priority: 0 },
-    { name: "vLLM", version: "1", autoSelect: true, priority: 0 },
+    // Only when the runtime is named: a cluster's kserve-huggingfaceserver and kserve-vllmserver keep their formats.
+    { name: "huggingface", version: "1", autoSelect: false },
+    { name: "vLLM", version: "1", autoSelect: false },
   ],
   protocols: ["v1", "v2"],
   image: SERVAL_IMAGE,
