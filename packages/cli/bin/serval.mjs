@@ -37,6 +37,8 @@ try {
   else {
     const { main } = await import(entry);
     process.exitCode = await main(process.argv.slice(2));
+    // A role that failed half-way may have left something open; nothing is waited for once the command has its result.
+    setTimeout(() => process.exit(), 500).unref();
   }
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

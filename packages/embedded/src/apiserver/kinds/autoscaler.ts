@@ -52,7 +52,7 @@ function metricErrors(metrics: NonNullable<NonNullable<HorizontalPodAutoscaler["
 }
 
 export const autoscalerRules: KindRules = {
-  initialStatus: () => ({ currentMetrics: null, desiredReplicas: 0 }),
+  initialStatus: () => ({ desiredReplicas: 0 }),
   defaults(object) {
     const { spec } = object as unknown as HorizontalPodAutoscaler;
     if (spec === undefined) return;
