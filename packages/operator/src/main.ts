@@ -2,7 +2,7 @@
 // Starts the operator against a cluster, the same in both homes: makes its deps, watches, waits to lead, reconciles.
 import { kserveNamespace } from "@serval/api";
 import { type Cluster, createEventRecorder, runAsLeader } from "@serval/kube";
-import type { Logger, Registry } from "@serval/observe";
+import { type Logger, Registry } from "@serval/observe";
 import { type AdmissionState, createAdmissionState } from "./admission-state.ts";
 import { createChildren } from "./children/children.ts";
 import { servedChildKinds } from "./children/served-kinds.ts";
@@ -14,13 +14,14 @@ import { createOperatorMetrics } from "./metrics.ts";
 export interface OperatorOptions {
   readonly cluster: Cluster;
   readonly log: Logger;
-  readonly metrics: Registry;
+  /** Where the operator's metrics are registered; its own registry when absent. */
+  readonly metrics?: Registry;
   /** Ends the operator: reconciles in flight may finish, then `stopped` settles. */
   readonly signal: AbortSignal;
   /** Where the ConfigMap and the lease are. Default `kserve`. */
   readonly namespace?: string;
-  /** Several operators may run, one acts. Identity: unique per process. Absent: acts at once. */
-  readonly leaderElection?: { readonly identity: string };
+  /** Several operators may run, one acts. Identity: unique per process. Absent or false: acts at once. */
+  readonly leaderElection?: { readonly identity: string } | false;
   /** Filled with the watched configuration and runtimes once they are known. */
   readonly admission?: AdmissionState;
   readonly now?: () => Date;
@@ -52,7 +53,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const kinds = await servedChildKinds(cluster);
   const caches = createCaches({ cluster, signal, onError });
   const children = createChildren({ cluster, signal, onError, kinds });
-  const metrics = createOperatorMetrics(options.metrics, caches.services);
+  const metrics = createOperatorMetrics(options.metrics ?? new Registry(), caches.services);
   const config = createConfigSource({
     cluster,
     namespace,
@@ -76,14 +77,11 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     });
     await controller.stopped;
   };
+  const { leaderElection = false } = options;
   const running =
-    options.leaderElection === undefined
+    leaderElection === false
       ? lead(signal)
-      : runAsLeader(
-          cluster,
-          { namespace, name: leaseName, identity: options.leaderElection.identity, signal, onError },
-          lead,
-        );
+      : runAsLeader(cluster, { namespace, name: leaseName, identity: leaderElection.identity, signal, onError }, lead);
   return {
     notReady: () => {
       const waiting = informers.filter((informer) => !informer.isSynced).map(({ type }) => type.plural);

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+// The operator on the embedded API server, in process, with its built-in controllers but without a kubelet: the test
+// plays the kubelet and the gateway, and every call of the operator is counted.
+import {
+  type AnyObject,
+  type ClusterServingRuntime,
+  clusterServingRuntimes,
+  defaultConfigMap,
+  type HTTPRoute,
+  type InferenceService,
+  inferenceServices,
+  type Key,
+  type Pod,
+  parseConfig,
+  resources,
+  servingCrds,
+} from "@serval/api";
+import gatewayApiCrds from "@serval/api/core/gateway-api-crds.gen.json" with { type: "json" };
+import { createApiServer } from "@serval/embedded/apiserver/index.ts";
+import { startControllers } from "@serval/embedded/controllers/index.ts";
+import { schedulerAdmission, thisNode } from "@serval/embedded/controllers/scheduler.ts";
+import { memoryStore } from "@serval/embedded/store/index.ts";
+import { type Cluster, createCluster, createInformer, type Transport } from "@serval/kube";
+import { silentLogger } from "@serval/observe";
+import { admissionPlugins, createAdmissionState, type Operator, startOperator } from "@serval/operator";
+
+export interface Home {
+  readonly cluster: Cluster;
+  /** `PATCH inferenceservices/status`, … of the operator since the last reset; watches and lists are left out. */
+  readonly calls: string[];
+  operator: Operator;
+  /** Ends the operator and starts a new one on the same cluster. */
+  restartOperator(): Promise<void>;
+  /** Resolves with the service as soon as `test` holds; fails with its last state. */
+  until(key: Key, test: (isvc: InferenceService) => boolean): Promise<InferenceService>;
+  /** Resolves when nothing was written for a while: the operator has no more to say. */
+  quiet(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const deadlineMs = 15_000;
+const node = thisNode("test");
+
+/** One call in words. */
+function described(method: string, path: string): string {
+  const parts = path.split("/").filter((part) => part !== "");
+  const namespaced = parts.indexOf("namespaces");
+  const rest = namespaced >= 0 ? parts.slice(namespaced + 2) : parts.slice(parts[0] === "api" ? 2 : 3);
+  return `${method} ${rest[0]}${rest[2] === undefined ? "" : `/${rest[2]}`}`;
+}
+
+const counting = (transport: Transport, calls: string[]): Transport => ({
+  send: (request) => {
+    if (request.method !== "GET") calls.push(described(request.method, request.path));
+    return transport.send(request);
+  },
+  close: () => transport.close(),
+});
+
+export const sklearnRuntime: ClusterServingRuntime = {
+  apiVersion: "serving.kserve.io/v1alpha1",
+  kind: "ClusterServingRuntime",
+  metadata: { name: "kserve-sklearnserver" },
+  spec: {
+    supportedModelFormats: [{ name: "sklearn", version: "1", autoSelect: true, priority: 1 }],
+    protocolVersions: ["v1", "v2"],
+    containers: [{ name: "kserve-container", image: "kserve/sklearnserver:latest", args: ["--model_name={{.Name}}"] }],
+  },
+};
+
+export const sklearn = (name: string, more: object = {}, metadata: object = {}): InferenceService =>
+  ({
+    apiVersion: "serving.kserve.io/v1beta1",
+    kind: "InferenceService",
+    metadata: {
+      name,
+      namespace: "default",
+      annotations: { "serving.kserve.io/autoscalerClass": "external" },
+      ...metadata,
+    },
+    spec: { predictor: { model: { modelFormat: { name: "sklearn" }, storageUri: "file:///models/iris" } }, ...more },
+  }) as InferenceService;
+
+export const conditionOf = (isvc: InferenceService, type: string): string => {
+  const found = isvc.status?.conditions?.find((condition) => condition.type === type);
+  return found === undefined ? "" : [found.status, found.reason].filter(Boolean).join(" ");
+};
+
+export async function startHome(options: { config?: Record<string, string> } = {}): Promise<Home> {
+  const ending = new AbortController();
+  const configMap = defaultConfigMap({ home: "embedded", gatewayPort: 8080 });
+  const data = { ...configMap.data, ...options.config };
+  const admission = createAdmissionState(parseConfig(data).config);
+  const crds = [...servingCrds(), ...(gatewayApiCrds as never[])];
+  const server = await createApiServer({
+    store: memoryStore(),
+    crds,
+    admission: [...admissionPlugins(admission), schedulerAdmission(node)],
+    log: silentLogger,
+  });
+  const cluster = createCluster(server.transport, "test");
+  await cluster.create(resources.configMaps, { ...configMap, data });
+  await cluster.create(clusterServingRuntimes, sklearnRuntime);
+  const controllers = startControllers({
+    cluster,
+    dataDir: "",
+    types: [
+      resources.pods,
+      resources.replicaSets,
+      resources.deployments,
+      resources.services,
+      resources.horizontalPodAutoscalers,
+      resources.httpRoutes,
+      inferenceServices,
+    ] as never,
+    node,
+    signal: ending.signal,
+    log: silentLogger,
+  });
+  const calls: string[] = [];
+  const operated = createCluster(counting(server.transport, calls), "serval-operator");
+  let stop = new AbortController();
+  const start = async (): Promise<Operator> => {
+    const operator = await startOperator({ cluster: operated, log: silentLogger, signal: stop.signal, admission });
+    await operator.synced;
+    return operator;
+  };
+  const informer = createInformer(cluster, inferenceServices, { signal: ending.signal });
+  const home: Home = {
+    cluster,
+    calls,
+    operator: await start(),
+    async restartOperator() {
+      stop.abort();
+      await home.operator.stopped;
+      stop = new AbortController();
+      home.operator = await start();
+    },
+    until(key, test) {
+      return new Promise((resolve, reject) => {
+        const timer = setTimeout(
+          () => reject(new Error(`deadline; last state: ${JSON.stringify(informer.get(key)?.status, null, 1)}`)),
+          deadlineMs,
+        );
+        informer.onChange(({ object }) => {
+          if (object.metadata.name !== key.name || !test(object)) return;
+          clearTimeout(timer);
+          resolve(object);
+        });
+      });
+    },
+    async quiet() {
+      for (let seen = -1; seen !== calls.length; ) {
+        seen = calls.length;
+        await new Promise((resolve) => setTimeout(resolve, 150));
+      }
+    },
+    async close() {
+      stop.abort();
+      ending.abort();
+      await Promise.all([home.operator.stopped, controllers.stopped]);
+      await server.close();
+    },
+  };
+  return home;
+}
+
+/** Plays the kubelet: waits for a pod of the component and writes its status. */
+export async function setPodStatus(home: Home, app: string, status: Pod["status"]): Promise<void> {
+  const stop = new AbortController();
+  const pods = createInformer(home.cluster, resources.pods, { labelSelector: `app=${app}`, signal: stop.signal });
+  const pod = await new Promise<Pod>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`deadline: no pod of ${app}`)), deadlineMs);
+    pods.onChange(({ object }) => {
+      const isReady = object.status?.conditions?.some(
+        ({ type, status: truth }) => type === "Ready" && truth === "True",
+      );
+      if (object.metadata?.deletionTimestamp !== undefined || isReady === true) return;
+      clearTimeout(timer);
+      resolve(object);
+    });
+  });
+  stop.abort();
+  const key = { namespace: pod.metadata?.namespace, name: pod.metadata?.name ?? "" };
+  await home.cluster.patch(resources.pods, key, { type: "merge", body: { status } }, { subresource: "status" });
+}
+
+export const readyPod: Pod["status"] = {
+  phase: "Running",
+  conditions: [
+    { type: "Ready", status: "True", lastTransitionTime: "2026-01-01T00:00:00Z" },
+    { type: "ContainersReady", status: "True", lastTransitionTime: "2026-01-01T00:00:00Z" },
+  ],
+};
+
+/** Plays the gateway: accepts every route from now on. */
+export function acceptRoutes(home: Home, signal: AbortSignal): void {
+  const routes = createInformer(home.cluster, resources.httpRoutes, { signal });
+  routes.onChange(({ type, object }) => {
+    if (type === "deleted" || object.status !== undefined) return;
+    const [parentRef] = object.spec.parentRefs ?? [];
+    const condition = (name: string) => ({
+      type: name,
+      status: "True",
+      reason: name,
+      message: "",
+      lastTransitionTime: "2026-01-01T00:00:00Z",
+    });
+    const status = {
+      parents: [
+        {
+          parentRef,
+          controllerName: "serval.dev/gateway",
+          conditions: [condition("Accepted"), condition("ResolvedRefs")],
+        },
+      ],
+    } as HTTPRoute["status"];
+    const key = { namespace: object.metadata.namespace, name: object.metadata.name ?? "" };
+    void home.cluster.patch(resources.httpRoutes, key, { type: "merge", body: { status } }, { subresource: "status" });
+  });
+}
+
+export type { AnyObject };
