@@ -3,6 +3,7 @@
 import type { JsonMap } from "@serval/kube/schema/json.ts";
 import type { Schema, TypeSchema } from "@serval/kube/schema/schema.ts";
 import { DirectivePatches } from "./directives.ts";
+import { JsonPatches } from "./json-patches.ts";
 import { createRandom, type Random } from "./random.ts";
 import { builtIns, crdOf, crdType, group, kind, Schemas, versions } from "./schemas.ts";
 import { Values } from "./values.ts";
@@ -21,6 +22,7 @@ export interface Step {
 export type Request =
   | { kind: "crd"; schema: string; crd: unknown; root: Schema }
   | { kind: "strategic"; type: string; original: JsonMap; patch: JsonMap }
+  | { kind: "json-patch" | "merge-patch"; original: unknown; patch: unknown }
   | { kind: "prune" | "default" | "validate"; schema: string; object: unknown }
   | ApplyRequest;
 
@@ -45,7 +47,8 @@ export function* requests(seed: number, count: number, definitions: TypeSchema["
     const maker = new CaseMaker(createRandom(Math.imul(seed, 1_000_003) + start), definitions, `crd-${start}`);
     yield maker.crd();
     // As JSON has them: no undefined fields, `__proto__` as an ordinary key.
-    for (let i = start; i < Math.min(start + groupSize, count); i++) yield JSON.parse(JSON.stringify(maker.next(i)));
+    for (let i = start; i < Math.min(start + groupSize, count); i++)
+      yield frozen(JSON.parse(JSON.stringify(maker.next(i))));
   }
 }
 
@@ -63,14 +66,15 @@ class CaseMaker {
   }
 
   crd(): Request {
-    return { kind: "crd", schema: this.#schema, crd: crdOf(this.#root), root: this.#root };
+    return { kind: "crd", schema: this.#schema, crd: crdOf(this.#root), root: frozen(this.#root) };
   }
 
   next(index: number): Request {
     const slot = index % groupSize;
     if (slot < 4) return this.#crdApply();
     if (slot < 8) return this.#builtInApply();
-    if (slot < 13) return this.#strategic();
+    if (slot < 12) return this.#strategic();
+    if (slot === 12) return new JsonPatches(this.#random).next();
     const what = slot < 15 ? "prune" : slot < 17 ? "default" : "validate";
     const noise = { wrong: what === "validate" ? 0.05 : 0.02, unknown: 0.2, nulls: 0.08, duplicates: 0.2 };
     const values = new Values(this.#random, { type: crdType(this.#root), ...noise });
@@ -119,6 +123,13 @@ interface Target {
   readonly versions: readonly string[];
   readonly apiGroup: string;
   readonly kindName: string;
+}
+
+/** Nothing may change its arguments: whoever tries, throws. */
+export function frozen<T>(value: T): T {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  for (const field of Object.values(value)) frozen(field);
+  return Object.freeze(value);
 }
 
 /** A field set that takes every map apart and owns lists by index. */

@@ -22,7 +22,7 @@ type request struct {
 	CRD         json.RawMessage `json:"crd,omitempty"`
 	Definitions json.RawMessage `json:"definitions,omitempty"`
 
-	// strategic
+	// strategic, json-patch, merge-patch
 	Type     string          `json:"type,omitempty"`
 	Original json.RawMessage `json:"original,omitempty"`
 	Patch    json.RawMessage `json:"patch,omitempty"`
@@ -80,6 +80,8 @@ func respond(schemas map[string]*schemaSet, line []byte) (result answer) {
 		return answer{}
 	case "strategic":
 		return strategic(&r)
+	case "json-patch", "merge-patch":
+		return plainPatch(&r)
 	}
 	set := schemas[r.Schema]
 	if set == nil {

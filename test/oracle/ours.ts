@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Our answers to the oracle's requests, in the oracle's form.
 import type { AnyObject } from "@serval/api";
-import { mergePatch, PatchError, serverSideApply, strategicMergePatch, trackUpdate } from "@serval/kube/patch/index.ts";
+import {
+  jsonPatch,
+  mergePatch,
+  PatchError,
+  serverSideApply,
+  strategicMergePatch,
+  trackUpdate,
+} from "@serval/kube/patch/index.ts";
 import { applyDefaults, prune, type TypeSchema, validateSchema } from "@serval/kube/schema/index.ts";
+import { isMap, type JsonMap, ownValue, setKey } from "@serval/kube/schema/json.ts";
 import type { ApplyRequest, Request, Step } from "./cases.ts";
 import { crdType } from "./schemas.ts";
 
@@ -26,6 +34,10 @@ export class Ours {
         return refusable(() => ({
           object: strategicMergePatch(request.original, request.patch, this.#builtIn(request.type)),
         }));
+      case "json-patch":
+        return refusable(() => ({ object: jsonPatch(request.original, request.patch as unknown[]) }));
+      case "merge-patch":
+        return refusable(() => ({ object: mergePatch(request.original, request.patch) }));
       case "apply":
         return { steps: runSteps(request, this.#typeOf(request)) };
       case "prune":
@@ -97,7 +109,7 @@ function runStep(request: ApplyRequest, step: Step, { live, type, now }: Now): A
     return conflicts.length > 0 ? { error: message, code: 409, causes: conflicts } : { object: inVersion(object, hub) };
   }
   const empty = { apiVersion: `${prefix}${step.version}`, kind: request.kindName } as AnyObject;
-  const next = mergePatch(before ?? empty, step.merge) as AnyObject;
+  const next = mergeInto(before ?? empty, step.merge) as AnyObject;
   const managedFields = trackUpdate({ ...common, live: before, next });
   const { managedFields: _sent, ...metadata } = next.metadata ?? {};
   const stored = {
@@ -105,4 +117,15 @@ function runStep(request: ApplyRequest, step: Step, { live, type, now }: Now): A
     metadata: managedFields === undefined ? metadata : { ...metadata, managedFields },
   } as AnyObject;
   return { object: inVersion(stored, hub) };
+}
+
+/** RFC 7396 to the letter, as apply.go has it: the nulls that lists keep are cases, too. */
+function mergeInto(target: unknown, patch: unknown): unknown {
+  if (!isMap(patch)) return patch;
+  const result: JsonMap = isMap(target) ? { ...target } : {};
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete result[key];
+    else setKey(result, key, mergeInto(ownValue(result, key), value));
+  }
+  return result;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// RFC 7396: JSON merge patch.
-import { copyMap, isMap, type JsonMap, setKey } from "../schema/json.ts";
+// RFC 7396: JSON merge patch, as kube-apiserver's library reads it (gopkg.in/evanphx/json-patch.v4).
+import { copyMap, isMap, type JsonMap, ownValue, setKey } from "../schema/json.ts";
 import type { MergePatch } from "./contract.ts";
 import { badRequest, refuseDeepNesting } from "./patch-error.ts";
 
@@ -11,14 +11,26 @@ export const mergePatch: MergePatch = (document, patch) => {
   return merge(document, patch);
 };
 
-/** RFC 7396 section 2: nulls delete, objects merge, everything else replaces. */
+/**
+ * RFC 7396 section 2: nulls delete, objects merge, everything else replaces. kube-apiserver's library goes further: new
+ * lists lose the null fields of the objects in them.
+ */
 function merge(target: unknown, patch: unknown): unknown {
+  if (!isMap(target)) return withoutNulls(patch);
   if (!isMap(patch)) return patch;
-  const result: JsonMap = isMap(target) ? copyMap(target) : {};
+  const result = copyMap(target);
   for (const key in patch) {
     const value = patch[key];
     if (value === null) delete result[key];
-    else setKey(result, key, merge(Object.hasOwn(result, key) ? result[key] : undefined, value));
+    else setKey(result, key, merge(ownValue(result, key), value));
   }
   return result;
+}
+
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (!isMap(value)) return value;
+  const out: JsonMap = {};
+  for (const key in value) if (value[key] !== null) setKey(out, key, withoutNulls(value[key]));
+  return out;
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"encoding/json"
 
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
@@ -24,6 +25,26 @@ func strategic(r *request) answer {
 	patched, err := strategicpatch.StrategicMergePatch(r.Original, r.Patch, structs[r.Type])
 	if err != nil {
 		return answer{"error": err.Error()}
+	}
+	return answer{"object": json.RawMessage(patched)}
+}
+
+// plainPatch is what kube-apiserver does with JSON patches and merge patches.
+func plainPatch(r *request) answer {
+	if r.Kind == "merge-patch" {
+		patched, err := jsonpatch.MergePatch(r.Original, r.Patch)
+		if err != nil {
+			return answer{"error": err.Error(), "code": 400}
+		}
+		return answer{"object": json.RawMessage(patched)}
+	}
+	patch, err := jsonpatch.DecodePatch(r.Patch)
+	if err != nil {
+		return answer{"error": err.Error(), "code": 400}
+	}
+	patched, err := patch.Apply(r.Original)
+	if err != nil {
+		return answer{"error": err.Error(), "code": 422}
 	}
 	return answer{"object": json.RawMessage(patched)}
 }
