@@ -22,3 +22,11 @@ export function jsonClone<T>(value: T, depth = 0): T {
   }
   return copy as T;
 }
+
+/** A copy without null members: Kubernetes' typed kinds decode null as "not given". Items of lists stay. */
+export function withoutNulls<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(withoutNulls) as T;
+  if (value === null || typeof value !== "object") return value;
+  const entries = Object.entries(value).filter(([, member]) => member !== null);
+  return Object.fromEntries(entries.map(([key, member]) => [key, withoutNulls(member)])) as T;
+}

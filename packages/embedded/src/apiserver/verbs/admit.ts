@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Admission and validation of an object about to be written: mutating plugins, schema, the kind's rules, validating
 // plugins. Source: k8s.io/apiserver/pkg/admission, k8s.io/apiserver/pkg/registry/generic/registry/store.go
+
 import type { AnyObject, StatusCause } from "@serval/api";
 import type { AdmissionPlugin, AdmissionRequest } from "@serval/kube";
 import type { FieldError } from "@serval/kube/patch/contract";
-import { jsonClone } from "../json-clone.ts";
+import { jsonClone, withoutNulls } from "../json-clone.ts";
 import { forbiddenField, metadataErrors } from "../kinds/finding.ts";
 import type { Resource } from "../resources/resource.ts";
 import { forbidden, invalid, refusal, tooLarge } from "../status.ts";
@@ -92,7 +93,7 @@ function rulesOf(resource: Resource, next: AnyObject, old: AnyObject | undefined
 
 function checkObject(call: Call, next: AnyObject, old: AnyObject | undefined): void {
   const { resource, context } = call;
-  const errors = context.merge.validateSchema(next, resource.schema);
+  const errors = context.merge.validateSchema(resource.custom ? next : withoutNulls(next), resource.schema);
   // The kind's rules may rely on the shape that the schema promises.
   const all = errors.length > 0 ? errors : rulesOf(resource, next, old);
   if (all.length > 0) throw invalid(resource.type, next.metadata.name ?? "", all);

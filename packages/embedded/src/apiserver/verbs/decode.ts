@@ -3,7 +3,7 @@
 // Source: k8s.io/apiserver/pkg/endpoints/handlers/create.go, update.go; fieldValidation of KEP-2885
 import { type AnyObject, apiVersionOf } from "@serval/api";
 import type { FieldError } from "@serval/kube/patch/contract";
-import { jsonClone } from "../json-clone.ts";
+import { jsonClone, withoutNulls } from "../json-clone.ts";
 import type { Resource } from "../resources/resource.ts";
 import { badRequest, invalid } from "../status.ts";
 import type { Call } from "./context.ts";
@@ -65,7 +65,8 @@ const isShape = ({ reason }: FieldError): boolean => reason === "FieldValueTypeI
  */
 export function checkedShape(call: Call, object: AnyObject): AnyObject {
   const { resource, context } = call;
-  const { object: pruned, unknown } = context.merge.prune(object, resource.schema);
+  const given = resource.custom ? object : withoutNulls(object);
+  const { object: pruned, unknown } = context.merge.prune(given, resource.schema);
   reportFields(call, unknown);
   const wrong = context.merge.validateSchema(pruned, resource.schema).filter(isShape);
   if (wrong.length === 0) return jsonClone(pruned);
