@@ -94,6 +94,17 @@ function initializerResources({ isvc, component, config }: PodContext): Containe
   });
 }
 
+/** KServe: model decryption happens in the initializer. */
+function confidentialEnv({ role, component }: PodContext): { name: string; value: string }[] {
+  const confidential = role === "predictor" && "model" in component ? component.model?.confidential : undefined;
+  if (confidential?.enabled !== true) return [];
+  const { resourceId } = confidential;
+  return [
+    { name: "CONFIDENTIAL_ENABLED", value: "true" },
+    ...(resourceId === undefined ? [] : [{ name: "CONFIDENTIAL_RESOURCE_ID", value: resourceId }]),
+  ];
+}
+
 function initializer(context: PodContext, uri: string): Container {
   const uid = Number(context.isvc.metadata.annotations?.[annotations.storageInitializerUid] ?? Number.NaN);
   return {
@@ -101,7 +112,7 @@ function initializer(context: PodContext, uri: string): Container {
     image: context.config.storageInitializer.image,
     imagePullPolicy: "IfNotPresent",
     args: [uri, modelMountPath],
-    env: transferEnv,
+    env: [...transferEnv, ...confidentialEnv(context)],
     resources: initializerResources(context),
     volumeMounts: [{ name: provisionVolume, mountPath: modelMountPath }],
     // The last log lines become the status message when the model cannot be fetched.

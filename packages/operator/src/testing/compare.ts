@@ -26,7 +26,6 @@ const kubernetesDefaults: Readonly<Record<string, Json>> = {
   ipFamilies: ["IPv4"],
   ipFamilyPolicy: "SingleStack",
   serviceAccountName: "default",
-  serviceAccount: "default",
   scheme: "HTTP",
   timeoutSeconds: 1,
   periodSeconds: 10,
@@ -41,16 +40,35 @@ const foreign: ReadonlySet<string> = new Set(["clusterIP", "clusterIPs", "behavi
 const same = (a: Json, b: Json): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 function isDefault(name: string, value: Json): boolean {
+  // Kubernetes' old alias of serviceAccountName.
+  if (name === "serviceAccount") return true;
   if (foreign.has(name) || name.startsWith("internal.serving.kserve.io/")) return true;
   if (name === "imagePullPolicy") return imagePolicies.includes(value);
   return name in kubernetesDefaults && same(kubernetesDefaults[name], value);
 }
 
+/** Kubernetes fills missing requests from limits. */
+function* resourceDifferences(
+  ours: Record<string, Json>,
+  theirs: Record<string, Json>,
+  path: string,
+): Generator<string> {
+  const amounts = (of: Json) => (isMap(of) ? of : {});
+  const limits = amounts(ours["limits"]);
+  const requests = { ...limits, ...amounts(ours["requests"]) };
+  yield* differences(limits, amounts(theirs["limits"]), `${path}.limits`);
+  const wanted = { ...amounts(theirs["limits"]), ...amounts(theirs["requests"]) };
+  yield* differences(requests, wanted, `${path}.requests`);
+}
+
 /** Paths where `ours` and `theirs` differ. */
 export function* differences(ours: Json, theirs: Json, path = ""): Generator<string> {
   if (isMap(ours) && isMap(theirs)) {
+    if (path.endsWith(".resources")) return yield* resourceDifferences(ours, theirs, path);
     for (const name of new Set([...Object.keys(ours), ...Object.keys(theirs)])) {
       const [mine, their] = [ours[name], theirs[name]];
+      // Kubernetes' old alias of serviceAccountName.
+      if (name === "serviceAccount") return true;
       if (foreign.has(name) || name.startsWith("internal.serving.kserve.io/")) continue;
       if (mine === undefined && isDefault(name, their)) continue;
       yield* differences(mine, their, `${path}.${name}`);

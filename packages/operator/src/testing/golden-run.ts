@@ -59,7 +59,7 @@ function* deploymentDifferences(ours: KubeObject, theirs: AnyObject, golden: Gol
   });
   yield* differences(withoutTemplate(ours as AnyObject), withoutTemplate(theirs), keyOf(ours));
   const app = ours.metadata.labels?.["app"];
-  const pods = Object.entries(golden.outputs).filter(([key]) => kindOf(key) === "Pod");
+  const pods = Object.entries(golden.outputs ?? {}).filter(([key]) => kindOf(key) === "Pod");
   const pod = pods.map(([, object]) => object).find(({ metadata }) => metadata.labels?.["app"] === app);
   if (pod === undefined) return;
   const template = templateOf(ours);
@@ -74,7 +74,7 @@ function* deploymentDifferences(ours: KubeObject, theirs: AnyObject, golden: Gol
 
 function* setDifferences(
   ours: ReadonlyMap<string, KubeObject>,
-  theirs: Readonly<Record<string, AnyObject>>,
+  theirs: Readonly<Record<string, AnyObject>> = {},
   golden: GoldenCase,
 ): Generator<string> {
   for (const [key, object] of Object.entries(theirs)) {
@@ -91,7 +91,7 @@ function* setDifferences(
 export function* goldenDifferences(golden: GoldenCase, folder: string): Generator<string> {
   const built = build(golden, folder);
   for (const isvc of built.stored) {
-    const theirs = golden.outputs[`InferenceService/${isvc.metadata.name}`];
+    const theirs = golden.outputs?.[`InferenceService/${isvc.metadata.name}`];
     if (theirs === undefined) continue;
     yield* differences(isvc.spec, theirs["spec"], `InferenceService/${isvc.metadata.name}.spec`);
     yield* differences(isvc.metadata.annotations, theirs.metadata.annotations, "InferenceService annotations");

@@ -25,7 +25,8 @@ export interface GoldenCase {
   context: { overrides?: Record<string, unknown> };
   error: { object?: string; op: string; message: string; reason?: string }[] | null;
   input?: AnyObject[];
-  outputs: Record<string, AnyObject>;
+  /** Absent where everything was refused. */
+  outputs?: Record<string, AnyObject>;
   status_before_ready?: Record<string, Record<string, unknown>>;
   status_after_ready?: Record<string, Record<string, unknown>>;
   events?: { type: string; reason: string; message: string; object: string }[];

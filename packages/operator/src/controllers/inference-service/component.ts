@@ -118,6 +118,16 @@ function batcherNotes(role: Role, { batcher }: ComponentSpec): Record<string, st
   };
 }
 
+function confidentialNotes(role: Role, component: ComponentSpec): Record<string, string> {
+  const model = role === "predictor" && "model" in component ? component.model : undefined;
+  if (model?.confidential?.enabled !== true) return {};
+  const { resourceId } = model.confidential;
+  return {
+    [internalAnnotations.confidentialEnabled]: "true",
+    ...(resourceId === undefined ? {} : { [internalAnnotations.confidentialResourceId]: resourceId }),
+  };
+}
+
 /** A flag counts as present when any argument starts with it (KServe). */
 const hasFlag = (args: readonly string[], flag: string): boolean => args.some((arg) => arg.startsWith(flag));
 
@@ -180,6 +190,7 @@ export function buildComponent({ isvc, config, role, runtime }: ComponentInput):
       ...filtered(isvc.metadata.annotations, filter),
       ...loggerNotes(component),
       ...batcherNotes(role, component),
+      ...confidentialNotes(role, component),
       ...(sourceUri === undefined ? {} : { [internalAnnotations.sourceUri]: sourceUri }),
       ...filtered(component.annotations, filter),
     },

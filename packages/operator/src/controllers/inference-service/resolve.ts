@@ -11,6 +11,7 @@ import {
   ServalError,
   type ServingConfig,
   type ServingRuntime,
+  storageUriOf,
 } from "@serval/api";
 import { withRuntimeDefaults } from "../../pod/runtime-defaults.ts";
 import { buildComponent, type Component } from "./component.ts";
@@ -51,7 +52,7 @@ const unsupported = (message: string, fix: string): Failure => ({
   condition: { type: "PredictorReady", reason: "FeatureNotSupported" },
 });
 
-type Unsupported = (isvc: InferenceService) => Failure | undefined;
+type Unsupported = (isvc: InferenceService, config: ServingConfig) => Failure | undefined;
 
 /** What this release cannot do yet: said, never silently left out. */
 const unsupportedFeatures: readonly Unsupported[] = [
@@ -83,6 +84,14 @@ const unsupportedFeatures: readonly Unsupported[] = [
           "spec.explainer.art: the built-in explainer is not available in this release",
           "Use spec.explainer.containers with an explainer image",
         ),
+  ({ spec }, { storageInitializer: { ociModelMode, enableModelcar, enableOciModelSupport } }) =>
+    /^oci(\+\w+)?:\/\//.test(storageUriOf("predictor", spec.predictor) ?? "") &&
+    (ociModelMode !== "" || enableModelcar || enableOciModelSupport)
+      ? unsupported(
+          "storageUri: models in OCI images are not available in this release",
+          "Use another storageUri (s3://, gs://, https://, pvc://, file://)",
+        )
+      : undefined,
   ({ metadata }) =>
     metadata.annotations?.[annotations.autoscalerClass] === "keda"
       ? unsupported(
@@ -133,7 +142,7 @@ export function resolve(input: ResolveInput): Resolution {
   const mode = modeOf(isvc, config.deploy.defaultDeploymentMode);
   const early =
     modeFailure(mode, isvc.metadata.name ?? "") ??
-    unsupportedFeatures.map((feature) => feature(isvc)).find((failure) => failure !== undefined);
+    unsupportedFeatures.map((feature) => feature(isvc, config)).find((failure) => failure !== undefined);
   if (early !== undefined) return { failure: early };
   const chosen = chooseRuntime(input);
   if ("failure" in chosen) return chosen;

@@ -78,11 +78,27 @@ function defaultedComponent<T extends ComponentSpec>(role: Role, component: T, c
   return { ...result, automountServiceAccountToken: false };
 }
 
+/** A quantity given as a number is stored as text. */
+const quantityTexts = (amounts: Record<string, unknown> | undefined): Record<string, string> | undefined =>
+  amounts === undefined
+    ? undefined
+    : Object.fromEntries(Object.entries(amounts).map(([name, amount]) => [name, `${amount}`]));
+
+function goResources(resources: Container["resources"]): Container["resources"] {
+  const limits = quantityTexts(resources?.limits);
+  const requests = quantityTexts(resources?.requests);
+  return {
+    ...resources,
+    ...(limits === undefined ? {} : { limits }),
+    ...(requests === undefined ? {} : { requests }),
+  };
+}
+
 /** KServe: a Go Container always marshals `name` and `resources`. */
-const goContainer = <T extends { name?: string | undefined; resources?: unknown }>(container: T): T => ({
+const goContainer = <T extends { name?: string | undefined; resources?: Container["resources"] }>(container: T): T => ({
   ...container,
   name: container.name ?? "",
-  resources: container.resources ?? {},
+  resources: goResources(container.resources),
 });
 
 function goComponent<T extends ComponentSpec>(component: T): T {
