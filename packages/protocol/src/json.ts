@@ -6,10 +6,10 @@ import { halfToNumber, type Tensor, type TensorData } from "./tensor.ts";
 
 const LONG_INTEGER = /(?<![.\deE+-])-?\d{16,}(?![.\deE])/;
 
-/** Parses a body. Integers that a double cannot hold become bigint (INT64 and UINT64 are exact in KServe). */
-export function parseJson(text: string): unknown {
+/** Parses a body. `exact`: integers that a double cannot hold become bigint (INT64 and UINT64 are exact in KServe). */
+export function parseJson(text: string, exact = false): unknown {
   try {
-    return LONG_INTEGER.test(text) ? parseExact(text) : JSON.parse(text);
+    return exact && LONG_INTEGER.test(text) ? parseExact(text) : JSON.parse(text);
   } catch (error) {
     throw new RequestError(
       400,

@@ -152,11 +152,8 @@ const outOfBounds = (name: string, datatype: Datatype, value: number | bigint): 
   new RequestError(400, `Cannot read input '${name}': ${value} is out of bounds for ${datatype}`);
 
 function flatten(json: readonly unknown[]): readonly unknown[] {
-  if (!Array.isArray(json[0])) {
-    if (json.some(Array.isArray))
-      throw new RequestError(400, "Cannot read the data: it mixes arrays and values at one level");
-    return json;
-  }
+  // Arrays further back in a list of values are refused by the conversion of the element.
+  if (!Array.isArray(json[0])) return json;
   const out: unknown[] = [];
   const walk = (level: readonly unknown[], depth: number): void => {
     if (depth > 32) throw new RequestError(400, "Cannot read the data: it is nested more than 32 levels deep");

@@ -56,7 +56,8 @@ const asObject = (value: unknown): Json | undefined =>
 /** `raw` is what follows the JSON part in the binary extension; undefined means that the whole body is JSON. */
 export function parseInferRequest(text: string, model: string, raw?: Uint8Array): InferRequest {
   if (text === "") throw schemaError("missing", ["body"], "Field required");
-  const json = asObject(parseJson(text));
+  // Looking for long integers costs more than the parsing, so only where a tensor can hold them.
+  const json = asObject(parseJson(text, text.includes("INT64") || text.includes("int64")));
   if (json === undefined) throw schemaError("model_type", LOC, "Input should be an object");
   const context: InputContext = { model, raw: raw === undefined ? undefined : { bytes: raw, at: 0 } };
   const inputs = json["inputs"];

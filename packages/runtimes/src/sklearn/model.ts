@@ -3,7 +3,7 @@
 // sklearnserver (kserve: python/sklearnserver/sklearnserver/model.py; PREDICT_PROBA=true gives probabilities).
 import { gunzipSync, inflateSync } from "node:zlib";
 import { type ModelMetadata, RequestError, type Tensor } from "@serval/protocol";
-import { matrixOf } from "../matrix.ts";
+import { doubles, hasMissing, matrixOf } from "../matrix.ts";
 import { ModelError, type PredictiveModel } from "../model.ts";
 import { findModelFile, readModelFile } from "../model-file.ts";
 import { hooks } from "./allow-list.ts";
@@ -51,8 +51,8 @@ export class SklearnModel implements PredictiveModel {
 
   infer(inputs: readonly Tensor[]): readonly Tensor[] {
     const predictor = this.loaded();
-    const matrix = matrixOf(inputs, { model: predictor.name, columns: predictor.features });
-    if (!predictor.allowsMissing && matrix.data.some(Number.isNaN)) {
+    const matrix = doubles(matrixOf(inputs, { model: predictor.name, columns: predictor.features }));
+    if (!predictor.allowsMissing && hasMissing(matrix)) {
       throw new RequestError(
         400,
         `Input X contains NaN. ${predictor.name} does not accept missing values encoded as NaN natively.`,

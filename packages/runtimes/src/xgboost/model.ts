@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // XGBoost as a predictive model: loads .json, .ubj (and .bst that holds one of the two) and answers like KServe's xgbserver.
 import type { ModelMetadata, Tensor } from "@serval/protocol";
-import { matrixOf } from "../matrix.ts";
+import { floats, matrixOf } from "../matrix.ts";
 import { ModelError, type PredictiveModel } from "../model.ts";
 import { findModelFile, readModelFile } from "../model-file.ts";
 import { type Booster, readBooster } from "./booster.ts";
@@ -41,12 +41,8 @@ export class XgboostModel implements PredictiveModel {
 
   infer(inputs: readonly Tensor[]): readonly Tensor[] {
     const booster = this.loaded();
-    const wide = matrixOf(inputs, {
-      model: "the XGBoost model",
-      columns: booster.features,
-      names: booster.featureNames,
-    });
-    const matrix = { ...wide, data: Float32Array.from(wide.data) };
+    const expected = { model: "the XGBoost model", columns: booster.features, names: booster.featureNames };
+    const matrix = floats(matrixOf(inputs, expected));
     const { values, width } = predict(booster, matrix);
     return [
       { name: "output-0", datatype: "FP32", shape: width === 1 ? [matrix.rows] : [matrix.rows, width], data: values },
