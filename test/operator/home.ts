@@ -20,9 +20,22 @@ import { createApiServer } from "@serval/embedded/apiserver/index.ts";
 import { startControllers } from "@serval/embedded/controllers/index.ts";
 import { schedulerAdmission, thisNode } from "@serval/embedded/controllers/scheduler.ts";
 import { memoryStore } from "@serval/embedded/store/index.ts";
-import { type Cluster, createCluster, createInformer, type Transport } from "@serval/kube";
+import {
+  type Cluster,
+  createCluster,
+  createInformer,
+  loadKubeconfig,
+  remoteTransport,
+  type Transport,
+} from "@serval/kube";
 import { silentLogger } from "@serval/observe";
-import { admissionPlugins, createAdmissionState, type Operator, startOperator } from "@serval/operator";
+import {
+  type AdmissionState,
+  admissionPlugins,
+  createAdmissionState,
+  type Operator,
+  startOperator,
+} from "@serval/operator";
 
 export interface Home {
   readonly cluster: Cluster;
@@ -86,23 +99,25 @@ export const conditionOf = (isvc: InferenceService, type: string): string => {
   return found === undefined ? "" : [found.status, found.reason].filter(Boolean).join(" ");
 };
 
-export async function startHome(options: { config?: Record<string, string> } = {}): Promise<Home> {
-  const ending = new AbortController();
-  const configMap = defaultConfigMap({ home: "embedded", gatewayPort: 8080 });
-  const data = { ...configMap.data, ...options.config };
-  const admission = createAdmissionState(parseConfig(data).config);
-  const crds = [...servingCrds(), ...(gatewayApiCrds as never[])];
+interface Server {
+  readonly transport: Transport;
+  readonly stopped: Promise<void>;
+  close(): Promise<void>;
+}
+
+const crds = [...servingCrds(), ...(gatewayApiCrds as never[])];
+const settings = defaultConfigMap({ home: "embedded", gatewayPort: 8080 });
+
+/** The embedded API server with its built-in controllers. */
+async function embedded(admission: AdmissionState, signal: AbortSignal): Promise<Server> {
   const server = await createApiServer({
     store: memoryStore(),
     crds,
     admission: [...admissionPlugins(admission), schedulerAdmission(node)],
     log: silentLogger,
   });
-  const cluster = createCluster(server.transport, "test");
-  await cluster.create(resources.configMaps, { ...configMap, data });
-  await cluster.create(clusterServingRuntimes, sklearnRuntime);
   const controllers = startControllers({
-    cluster,
+    cluster: createCluster(server.transport, "controllers"),
     dataDir: "",
     types: [
       resources.pods,
@@ -114,9 +129,50 @@ export async function startHome(options: { config?: Record<string, string> } = {
       inferenceServices,
     ] as never,
     node,
-    signal: ending.signal,
+    signal,
     log: silentLogger,
   });
+  return { transport: server.transport, stopped: controllers.stopped, close: () => server.close() };
+}
+
+/** A real kube-apiserver with kube-controller-manager; admission is not in force there. */
+async function remote(kubeconfig: string): Promise<Server> {
+  const transport = remoteTransport(await loadKubeconfig(kubeconfig));
+  const cluster = createCluster(transport, "test");
+  for (const crd of crds) {
+    await cluster.apply(resources.customResourceDefinitions, crd, { fieldManager: "test", force: true });
+  }
+  for (const type of [inferenceServices, clusterServingRuntimes, resources.httpRoutes])
+    await established(cluster, type);
+  await cluster.apply(
+    resources.namespaces,
+    { apiVersion: "v1", kind: "Namespace", metadata: { name: "kserve" } },
+    { fieldManager: "test" },
+  );
+  return { transport, stopped: Promise.resolve(), close: () => transport.close() };
+}
+
+/** A new CRD is served a moment after it is accepted. */
+async function established(cluster: Cluster, type: ResourceType): Promise<void> {
+  for (const end = Date.now() + deadlineMs; ; ) {
+    const failure = await cluster.list(type, { limit: 1 }).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (failure === undefined) return;
+    if (Date.now() > end) throw failure;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** `kubeconfig`: a real cluster; absent: the embedded API server. */
+export async function startHome(kubeconfig?: string): Promise<Home> {
+  const ending = new AbortController();
+  const admission = createAdmissionState(parseConfig(settings.data).config);
+  const server = kubeconfig === undefined ? await embedded(admission, ending.signal) : await remote(kubeconfig);
+  const cluster = createCluster(server.transport, "test");
+  await cluster.apply(resources.configMaps, settings, { fieldManager: "test", force: true });
+  await cluster.apply(clusterServingRuntimes, sklearnRuntime, { fieldManager: "test", force: true });
   const calls: string[] = [];
   const operated = createCluster(counting(server.transport, calls), "serval-operator");
   let stop = new AbortController();
@@ -158,7 +214,7 @@ export async function startHome(options: { config?: Record<string, string> } = {
     async close() {
       stop.abort();
       ending.abort();
-      await Promise.all([home.operator.stopped, controllers.stopped]);
+      await Promise.all([home.operator.stopped, server.stopped]);
       await server.close();
     },
   };

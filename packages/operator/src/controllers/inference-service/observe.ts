@@ -3,6 +3,7 @@
 import {
   clusterServingRuntimes,
   type Deployment,
+  defaultInferenceService,
   type HTTPRoute,
   type InferenceService,
   inferenceServices,
@@ -68,6 +69,9 @@ export function createCaches({ cluster, signal, onError }: CacheOptions): Caches
 }
 
 export interface Observed {
+  /** As stored. */
+  readonly stored: InferenceService;
+  /** With defaults: the same object where admission is in force, complete where it is not. */
   readonly isvc: InferenceService;
   readonly config: ServingConfig;
   readonly catalog: RuntimeCatalog;
@@ -81,10 +85,11 @@ export interface ObserveDeps {
 
 /** undefined: the service is gone; its children go by their owner reference. */
 export function observe({ caches, config }: ObserveDeps, key: Key): Observed | undefined {
-  const isvc = caches.services.get(key);
-  if (isvc === undefined) return undefined;
+  const stored = caches.services.get(key);
+  if (stored === undefined) return undefined;
+  const isvc = defaultInferenceService(stored, config());
   const catalog = { namespaced: caches.runtimes.list(key.namespace), cluster: caches.clusterRuntimes.list() };
-  return { isvc, config: config(), catalog };
+  return { stored, isvc, config: config(), catalog };
 }
 
 /** Children and pods as the caches have them now: read again after applying. */

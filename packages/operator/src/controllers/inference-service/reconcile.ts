@@ -34,7 +34,7 @@ export interface ReconcileDeps extends ObserveDeps {
 export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): Promise<ReconcileResult> {
   const observed = observe(deps, key);
   if (observed === undefined) return undefined;
-  const { isvc, config } = observed;
+  const { stored: isvc, config } = observed;
   if (isvc.metadata.deletionTimestamp !== undefined) return release(deps, isvc);
   if (isFrozen(isvc)) return undefined;
   const resolution = resolve(observed);
