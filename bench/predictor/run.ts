@@ -25,7 +25,7 @@ const underTest: readonly ModelUnderTest[] = [
   },
 ];
 const CONNECTIONS = 4;
-const WARM_UP = 3000;
+const WARM_UP = 8000;
 
 interface Row {
   readonly model: string;
