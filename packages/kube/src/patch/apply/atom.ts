@@ -25,6 +25,8 @@ export interface MapAtom {
   readonly fields: ReadonlyMap<string, MapField>;
   /** The type of undeclared fields; undefined: there may be none. */
   readonly element: Atom | undefined;
+  /** No declared fields, and values of any kind: such maps keep their owners when a schema changes, as in Kubernetes. */
+  readonly freeForm: boolean;
 }
 
 /** Several kinds may be allowed at once (a node without a type); a value then decides. */
@@ -51,17 +53,14 @@ const noFields: ReadonlyMap<string, MapField> = new Map();
 const untypedAtomic: Atom = { scalar: "untyped" };
 Object.assign(untypedAtomic, {
   list: { relationship: "atomic", keys: [], element: untypedAtomic },
-  map: { atomic: true, fields: noFields, element: untypedAtomic },
+  map: { atomic: true, fields: noFields, element: untypedAtomic, freeForm: false },
 });
 sealed(untypedAtomic);
 
 /** Values without a schema: maps are granular, lists are atomic. */
 export const deduced: Atom = { scalar: "untyped", list: { relationship: "atomic", keys: [], element: untypedAtomic } };
-Object.assign(deduced, { map: { atomic: false, fields: noFields, element: deduced } });
+Object.assign(deduced, { map: { atomic: false, fields: noFields, element: deduced, freeForm: true } });
 sealed(deduced);
-
-/** A map without declared fields whose content is free: Kubernetes does not re-own those when schemas change. */
-export const isFreeForm = (map: MapAtom): boolean => map.fields.size === 0 && map.element === deduced;
 
 /** The atom for a value: reduced to the value's kind if that is allowed, else unchanged (null, absent, a wrong type). */
 export function atomFor(atom: Atom, value: unknown): Atom {
@@ -153,7 +152,12 @@ function mapAtom(schema: Schema, preserve: boolean, compilation: Compilation): M
   if (typeof additionalProperties === "object") element = atomOfReference(additionalProperties, preserve, compilation);
   else if (additionalProperties === true) element = deduced;
   else if (additionalProperties === undefined && (preserve || fields.size === 0)) element = deduced;
-  return { atomic: schema["x-kubernetes-map-type"] === "atomic", fields, element };
+  const isAnyScalar =
+    typeof additionalProperties === "object" &&
+    additionalProperties.$ref === undefined &&
+    element?.scalar === "untyped";
+  const freeForm = fields.size === 0 && (element === deduced || isAnyScalar);
+  return { atomic: schema["x-kubernetes-map-type"] === "atomic", fields, element, freeForm };
 }
 
 /** Kubernetes publishes Go's zero value as the default of each required scalar; the generated file leaves those out. */

@@ -3,7 +3,7 @@
 // Semantics: structured-merge-diff typed/reconcile_schema.go.
 import { emptySet, type FieldPath, type FieldSet, insertPath, recursiveDifference, union } from "../field-set.ts";
 import { fieldNameOf, type PathElement } from "../path-element.ts";
-import { type Atom, isFreeForm } from "./atom.ts";
+import type { Atom } from "./atom.ts";
 
 /** The same set object when nothing had to change. */
 export function reconcileWithSchema(set: FieldSet, atom: Atom): FieldSet {
@@ -27,7 +27,7 @@ interface Node {
 
 function visit({ set, atomic }: Node, atom: Atom, walk: Walk): void {
   if (atom.map !== undefined) {
-    if (isFreeForm(atom.map)) return;
+    if (atom.map.freeForm) return;
     if (!atomic && atom.map.atomic) {
       if (set !== undefined && (set.members.size > 0 || set.children.size > 0)) mark(walk, walk.path);
       return;
