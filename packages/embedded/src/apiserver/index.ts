@@ -18,6 +18,7 @@ import { establishedDefinition } from "./resources/custom.ts";
 import { createRegistry } from "./resources/registry.ts";
 import { gitVersion } from "./server-paths.ts";
 import type { Logger, MergeFunctions } from "./verbs/context.ts";
+import { createTurns } from "./verbs/turns.ts";
 
 export type { HttpFront, ListenOptions } from "./http/server.ts";
 export type { LogOptions, PodLogs } from "./pod-logs.ts";
@@ -131,6 +132,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       merge,
       admission: options.admission,
       addresses: createAddressPool(options.serviceAddress),
+      turns: createTurns(),
       podLogs: options.podLogs,
       now: options.now ?? (() => new Date()),
       uid: options.uid ?? randomUUID,

@@ -40,8 +40,6 @@ function discover({ context }: Server, segments: readonly string[]): ApiResponse
   if (root === "api" && segments.length === 2) return found(discovery.resourceList(registry, "", group));
   if (root !== "apis") return undefined;
   if (segments.length === 1) return { status: 200, body: discovery.groupList(registry) };
-  if (group === "metrics.k8s.io")
-    throw notServed("kubectl top (metrics.k8s.io)", "see the gateway's and the model servers' /metrics");
   if (segments.length === 2) return found(discovery.groupDocument(registry, group));
   if (segments.length === 3) return found(discovery.resourceList(registry, group, groupVersion));
   return undefined;

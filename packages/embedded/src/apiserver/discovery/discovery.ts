@@ -24,10 +24,17 @@ const foreignKinds: Readonly<Record<string, { group: string; version: string; ki
 const inVersion = ({ resources }: Registry, group: string, version: string): Resource[] =>
   resources.filter(({ type }) => type.group === group && type.version === version);
 
+/**
+ * Listed though it has no resources: kubectl top asks only a server that lists it, and then shows our own refusal
+ * ("not yet served here") instead of one that tells nothing.
+ */
+const metricsGroup = "metrics.k8s.io";
+const metricsVersion = "v1beta1";
+
 /** `/api/v1`, `/apis/<group>/<version>`; undefined: not served. */
 export function resourceList(registry: Registry, group: string, version: string): unknown {
   const served = inVersion(registry, group, version);
-  if (served.length === 0) return undefined;
+  if (served.length === 0 && group !== metricsGroup) return undefined;
   const resources = served.flatMap((resource) => {
     const { type, singular, shortNames, categories, subresources } = resource;
     const main = {
@@ -53,8 +60,15 @@ export function resourceList(registry: Registry, group: string, version: string)
   return { kind: "APIResourceList", apiVersion: "v1", groupVersion, resources };
 }
 
-function groupEntry({ groups }: Registry, name: string): Record<string, unknown> {
-  const versions = (groups.get(name) ?? []).map((version) => ({ groupVersion: `${name}/${version}`, version }));
+const versionsOf = ({ groups }: Registry, name: string): readonly string[] =>
+  groups.get(name) ?? (name === metricsGroup ? [metricsVersion] : []);
+const namedGroups = ({ groups }: Registry): string[] => [
+  ...[...groups.keys()].filter((name) => name !== ""),
+  metricsGroup,
+];
+
+function groupEntry(registry: Registry, name: string): Record<string, unknown> {
+  const versions = versionsOf(registry, name).map((version) => ({ groupVersion: `${name}/${version}`, version }));
   return { name, versions, preferredVersion: versions[0] };
 }
 
@@ -67,7 +81,7 @@ export const groupDocument = (registry: Registry, name: string): unknown =>
 export const groupList = (registry: Registry): unknown => ({
   kind: "APIGroupList",
   apiVersion: "v1",
-  groups: [...registry.groups.keys()].filter((name) => name !== "").map((name) => groupEntry(registry, name)),
+  groups: namedGroups(registry).map((name) => groupEntry(registry, name)),
 });
 
 export const coreVersions = (): unknown => ({ kind: "APIVersions", versions: ["v1"], serverAddressByClientCIDRs: [] });
@@ -99,14 +113,14 @@ const aggregatedResource = (resource: Resource): unknown => {
 
 /** `as=APIGroupDiscoveryList;v=v2;g=apidiscovery.k8s.io`. @param core `/api` instead of `/apis`. */
 export function aggregatedDiscovery(registry: Registry, core: boolean): unknown {
-  const names = [...registry.groups.keys()].filter((name) => (name === "") === core);
+  const names = core ? [""] : namedGroups(registry);
   return {
     kind: "APIGroupDiscoveryList",
     apiVersion: "apidiscovery.k8s.io/v2",
     metadata: {},
     items: names.map((name) => ({
       metadata: { name, creationTimestamp: null },
-      versions: (registry.groups.get(name) ?? []).map((version) => ({
+      versions: versionsOf(registry, name).map((version) => ({
         version,
         resources: inVersion(registry, name, version).map(aggregatedResource),
         freshness: "Current",

@@ -4,6 +4,7 @@
 import type { IncomingMessage } from "node:http";
 import { badRequest, tooLarge, unsupportedMediaType } from "../status.ts";
 import { duplicateKeys } from "./duplicate-keys.ts";
+import { decodeProtobuf, type ProtobufTables, protobufMediaType } from "./protobuf.ts";
 
 /** kube-apiserver's MaxRequestBodyBytes. */
 const bodyBytes = 3 * 1024 * 1024;
@@ -14,7 +15,7 @@ export interface Body {
 }
 
 /** @throws ApiError 413 as soon as the limit is passed. */
-async function readText(request: IncomingMessage): Promise<string> {
+async function readBytes(request: IncomingMessage): Promise<Buffer> {
   const message = `limit is ${bodyBytes}`;
   if (Number(request.headers["content-length"] ?? 0) > bodyBytes) throw tooLarge(message);
   const chunks: Buffer[] = [];
@@ -24,11 +25,11 @@ async function readText(request: IncomingMessage): Promise<string> {
     if (size > bodyBytes) throw tooLarge(message);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks);
 }
 
 const yamlTypes = new Set(["application/yaml", "application/apply-patch+yaml", "text/yaml", "application/x-yaml"]);
-const acceptedTypes = ["application/json", "application/yaml"];
+const acceptedTypes = ["application/json", "application/yaml", protobufMediaType];
 
 /** The position in a parser's message is ours to show; the text around it may hold a secret and is not. */
 const unreadable = (format: string, error: unknown): Error => {
@@ -65,11 +66,22 @@ async function parseYaml(text: string): Promise<Body> {
   }
 }
 
+async function parseProtobuf(bytes: Buffer): Promise<Body> {
+  const { default: tables } = await import("./kubernetes-protobuf.gen.json", { with: { type: "json" } });
+  try {
+    return { value: decodeProtobuf(bytes, tables as unknown as ProtobufTables), duplicateFields: [] };
+  } catch (error) {
+    throw badRequest(`couldn't read the body as protobuf: ${(error as Error).message}`);
+  }
+}
+
 /** Undefined value: an empty body. @throws ApiError 400, 413, 415. */
 export async function readBody(request: IncomingMessage): Promise<Body> {
-  const text = await readText(request);
-  if (text === "") return { value: undefined, duplicateFields: [] };
+  const bytes = await readBytes(request);
+  if (bytes.length === 0) return { value: undefined, duplicateFields: [] };
   const mediaType = (request.headers["content-type"] ?? "application/json").split(";")[0]?.trim() ?? "";
+  if (mediaType === protobufMediaType) return parseProtobuf(bytes);
+  const text = bytes.toString("utf8");
   if (yamlTypes.has(mediaType)) return /^\s*[{[]/.test(text) ? parseJson(text) : parseYaml(text);
   if (mediaType === "application/json" || mediaType.endsWith("+json") || mediaType === "*/*") return parseJson(text);
   throw unsupportedMediaType(acceptedTypes);

@@ -112,7 +112,8 @@ export function admitPod(object: AnyObject): void {
   spec.serviceAccountName ||= "default";
   spec.priority ??= 0;
   spec.preemptionPolicy ??= "PreemptLowerPriority";
-  const tolerations = (spec.tolerations ??= []);
+  const tolerations = spec.tolerations ?? [];
+  spec.tolerations = tolerations;
   for (const key of ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"]) {
     if (
       tolerations.some((known) => (known.key === key || !known.key) && (known.effect === "NoExecute" || !known.effect))

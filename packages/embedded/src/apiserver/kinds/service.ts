@@ -67,8 +67,8 @@ export const serviceRules: KindRules = {
     spec.sessionAffinity ||= "None";
     spec.type ||= "ClusterIP";
     if (spec.sessionAffinity === "ClientIP") {
-      const clientIP = ((spec.sessionAffinityConfig ??= {}).clientIP ??= {});
-      clientIP.timeoutSeconds ??= 10_800;
+      const timeoutSeconds = spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? 10_800;
+      spec.sessionAffinityConfig = { ...spec.sessionAffinityConfig, clientIP: { timeoutSeconds } };
     }
     for (const port of spec.ports ?? []) {
       port.protocol ||= "TCP";

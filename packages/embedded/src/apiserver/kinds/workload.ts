@@ -117,12 +117,12 @@ export const deploymentRules: KindRules = {
     const { spec } = object as unknown as Deployment;
     if (spec === undefined) return;
     spec.replicas ??= 1;
-    const strategy = (spec.strategy ??= {});
-    strategy.type ||= "RollingUpdate";
-    if (strategy.type === "RollingUpdate") {
-      const rolling = (strategy.rollingUpdate ??= {});
-      rolling.maxUnavailable ??= "25%";
-      rolling.maxSurge ??= "25%";
+    spec.strategy ??= {};
+    spec.strategy.type ||= "RollingUpdate";
+    if (spec.strategy.type === "RollingUpdate") {
+      spec.strategy.rollingUpdate ??= {};
+      spec.strategy.rollingUpdate.maxUnavailable ??= "25%";
+      spec.strategy.rollingUpdate.maxSurge ??= "25%";
     }
     spec.revisionHistoryLimit ??= 10;
     spec.progressDeadlineSeconds ??= 600;

@@ -18,6 +18,7 @@ import type { PodLogs } from "../pod-logs.ts";
 import type { Registry } from "../resources/registry.ts";
 import type { Resource } from "../resources/resource.ts";
 import type { Rendering } from "../table/render.ts";
+import type { Turns } from "./turns.ts";
 
 export interface Logger {
   debug(fields: object, message: string): void;
@@ -43,6 +44,7 @@ export interface ServerContext {
   readonly merge: MergeFunctions;
   readonly admission: readonly AdmissionPlugin[];
   readonly addresses: AddressPool;
+  readonly turns: Turns;
   readonly podLogs: PodLogs | undefined;
   readonly now: () => Date;
   readonly uid: () => string;

@@ -18,7 +18,10 @@ function read(object: AnyObject, dotted: string): unknown {
 function write(object: AnyObject, dotted: string, value: unknown): void {
   const path = pathOf(dotted);
   let node = object as Record<string, unknown>;
-  for (const key of path.slice(0, -1)) node = (node[key] ??= {}) as Record<string, unknown>;
+  for (const key of path.slice(0, -1)) {
+    node[key] ??= {};
+    node = node[key] as Record<string, unknown>;
+  }
   node[path.at(-1) as string] = value;
 }
 

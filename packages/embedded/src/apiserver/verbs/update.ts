@@ -144,12 +144,14 @@ export function checkPreconditions(
 }
 
 /** Runs `attempt` on the newest stored form until no other writer comes between. @throws ApiError 409 at last. */
-export async function untilWritten<T>(call: NamedCall, attempt: (entry: Entry) => Promise<T | undefined>): Promise<T> {
-  for (let tried = 0; tried < attempts; tried++) {
-    const result = await attempt(entryOf(call));
-    if (result !== undefined) return result;
-  }
-  throw conflict(call.resource.type, call.name);
+export function untilWritten<T>(call: NamedCall, attempt: (entry: Entry) => Promise<T | undefined>): Promise<T> {
+  return call.context.turns.take(entryOf(call).key, async () => {
+    for (let tried = 0; tried < attempts; tried++) {
+      const result = await attempt(entryOf(call));
+      if (result !== undefined) return result;
+    }
+    throw conflict(call.resource.type, call.name);
+  });
 }
 
 export async function updateObject(call: NamedCall): Promise<AnyObject> {
