@@ -12,6 +12,7 @@ import {
   type Key,
   type Pod,
   parseConfig,
+  type ResourceType,
   resources,
   servingCrds,
 } from "@serval/api";
@@ -52,6 +53,9 @@ export interface Home {
 }
 
 const deadlineMs = 15_000;
+/** A real cluster may hold what an earlier run left: every run has its own namespace there. */
+export const kubeconfig = process.env["SERVAL_TEST_KUBECONFIG"];
+export const namespace = kubeconfig === undefined ? "default" : `stories-${process.pid}`;
 const node = thisNode("test");
 
 /** One call in words. */
@@ -87,8 +91,7 @@ export const sklearn = (name: string, more: object = {}, metadata: object = {}):
     kind: "InferenceService",
     metadata: {
       name,
-      namespace: "default",
-      annotations: { "serving.kserve.io/autoscalerClass": "external" },
+      namespace,
       ...metadata,
     },
     spec: { predictor: { model: { modelFormat: { name: "sklearn" }, storageUri: "file:///models/iris" } }, ...more },
@@ -144,11 +147,12 @@ async function remote(kubeconfig: string): Promise<Server> {
   }
   for (const type of [inferenceServices, clusterServingRuntimes, resources.httpRoutes])
     await established(cluster, type);
-  await cluster.apply(
-    resources.namespaces,
-    { apiVersion: "v1", kind: "Namespace", metadata: { name: "kserve" } },
-    { fieldManager: "test" },
-  );
+  for (const name of ["kserve", namespace])
+    await cluster.apply(
+      resources.namespaces,
+      { apiVersion: "v1", kind: "Namespace", metadata: { name } },
+      { fieldManager: "test" },
+    );
   return { transport, stopped: Promise.resolve(), close: () => transport.close() };
 }
 
@@ -165,8 +169,8 @@ async function established(cluster: Cluster, type: ResourceType): Promise<void> 
   }
 }
 
-/** `kubeconfig`: a real cluster; absent: the embedded API server. */
-export async function startHome(kubeconfig?: string): Promise<Home> {
+/** On the real cluster of SERVAL_TEST_KUBECONFIG, else on the embedded API server. */
+export async function startHome(): Promise<Home> {
   const ending = new AbortController();
   const admission = createAdmissionState(parseConfig(settings.data).config);
   const server = kubeconfig === undefined ? await embedded(admission, ending.signal) : await remote(kubeconfig);

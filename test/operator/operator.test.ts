@@ -2,23 +2,35 @@
 // Stories of one InferenceService on the embedded API server: from apply to Ready, and every way in which it is not.
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { inferenceServices, keyOf, resources } from "@serval/api";
-import { acceptRoutes, conditionOf, type Home, readyPod, setPodStatus, sklearn, startHome } from "./home.ts";
+import { clusterServingRuntimes, inferenceServices, keyOf, resources } from "@serval/api";
+import {
+  acceptRoutes,
+  conditionOf,
+  type Home,
+  kubeconfig,
+  namespace,
+  readyPod,
+  setPodStatus,
+  sklearn,
+  sklearnRuntime,
+  startHome,
+} from "./home.ts";
 
 const isReady = (isvc: Parameters<typeof conditionOf>[0]): boolean => conditionOf(isvc, "Ready") === "True";
-
-/** A real cluster (kube-apiserver, etcd, kube-controller-manager) that this test may fill; else the embedded one. */
-const kubeconfig = process.env["SERVAL_TEST_KUBECONFIG"];
 
 describe(`an InferenceService on ${kubeconfig === undefined ? "the embedded API server" : "a real cluster"}`, () => {
   let home: Home;
   const stop = new AbortController();
   before(async () => {
-    home = await startHome(kubeconfig);
+    home = await startHome();
     acceptRoutes(home, stop.signal);
   });
   after(async () => {
     stop.abort();
+    await home.cluster.delete(clusterServingRuntimes, { name: "quantum" });
+    const { items } = await home.cluster.list(inferenceServices, { namespace });
+    for (const isvc of items) await home.cluster.delete(inferenceServices, keyOf(isvc));
+    await home.quiet();
     await home.close();
   });
 
@@ -35,7 +47,7 @@ describe(`an InferenceService on ${kubeconfig === undefined ? "the embedded API 
     await home.quiet();
     const readied = home.calls.splice(0);
     assert.ok(readied.length <= 6, `calls to ready: ${readied.join(", ")}`);
-    assert.equal(ready.status?.url, "http://iris-default.localhost:8080");
+    assert.equal(ready.status?.url, `http://iris-${namespace}.localhost:8080`);
     assert.equal(ready.status?.observedGeneration, 1);
     assert.equal(ready.status?.modelStatus?.transitionStatus, "UpToDate");
     assert.equal(ready.status?.serval, undefined);
@@ -50,7 +62,7 @@ describe(`an InferenceService on ${kubeconfig === undefined ? "the embedded API 
   });
 
   it("gets back what someone deleted or changed", async () => {
-    const key = { namespace: "default", name: "iris-predictor" };
+    const key = { namespace, name: "iris-predictor" };
     const old = await home.cluster.get(resources.services, key);
     await home.cluster.delete(resources.services, key);
     await home.quiet();
@@ -70,8 +82,6 @@ describe(`an InferenceService on ${kubeconfig === undefined ? "the embedded API 
     const failed = await home.until(keyOf(isvc), (next) => next.status?.serval?.reason === "NoSupportingRuntime");
     assert.match(failed.status?.serval?.message ?? "", /kserve-sklearnserver: it does not list the format quantum/);
     assert.equal(failed.status?.modelStatus?.transitionStatus, "InvalidSpec");
-    const { clusterServingRuntimes } = await import("@serval/api");
-    const { sklearnRuntime } = await import("./home.ts");
     await home.cluster.create(clusterServingRuntimes, {
       ...sklearnRuntime,
       metadata: { name: "quantum" },
@@ -132,13 +142,13 @@ describe(`an InferenceService on ${kubeconfig === undefined ? "the embedded API 
       resources.horizontalPodAutoscalers,
     ])
       assert.equal(
-        await home.cluster.get(type as typeof resources.services, { namespace: "default", name: "chain-transformer" }),
+        await home.cluster.get(type as typeof resources.services, { namespace, name: "chain-transformer" }),
         undefined,
       );
   });
 
   it("is stopped by its annotation and starts again without it", async () => {
-    const key = { namespace: "default", name: "iris" };
+    const key = { namespace, name: "iris" };
     const stopped = (value: string) => ({ metadata: { annotations: { "serving.kserve.io/stop": value } } });
     await home.cluster.patch(inferenceServices, key, { type: "merge", body: stopped("true") });
     const off = await home.until(key, (next) => conditionOf(next, "Stopped") === "True");
@@ -151,7 +161,7 @@ describe(`an InferenceService on ${kubeconfig === undefined ? "the embedded API 
   });
 
   it("goes with its children when it is deleted", async () => {
-    const key = { namespace: "default", name: "iris" };
+    const key = { namespace, name: "iris" };
     await home.cluster.delete(inferenceServices, key);
     await home.quiet();
     await home.quiet();

@@ -7,6 +7,7 @@ import { defaultConfig, parseConfig } from "./parse.ts";
 const cases = [
   { name: "an absent ConfigMap is Standard over Gateway API", data: undefined, paths: [] },
   { name: "unknown keys and fields are kept out of the way", data: { other: "{", agent: '{"x":1}' }, paths: [] },
+  { name: "null is absent", data: { ingress: '{"ingressClassName":null}' }, paths: [] },
   { name: "broken JSON names its key", data: { agent: "{" }, paths: ["agent"] },
   {
     name: "a wrong type names its field",

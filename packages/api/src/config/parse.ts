@@ -62,6 +62,14 @@ const knownMode: Check = ({ deploy }) =>
 
 const checks: readonly Check[] = [gatewayName, pathTemplateNeedsDomain, knownMode];
 
+/** KServe: a JSON null is an absent field. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).filter(([, field]) => field !== null);
+  return Object.fromEntries(entries.map(([name, field]) => [name, withoutNulls(field)]));
+}
+
 /** The section's value, or a problem. Unknown fields are ignored, as KServe does. */
 function parseSection(key: ConfigKey, json: string): { value: unknown } | { problem: ConfigProblem } {
   const schema = configSchemas[key];
@@ -72,7 +80,7 @@ function parseSection(key: ConfigKey, json: string): { value: unknown } | { prob
     const message = `unable to parse ${key} config json: ${(error as Error).message}`;
     return { problem: { path: key, message, fix: `Make data.${key} a JSON object` } };
   }
-  const value = Value.Default(schema, structuredClone(raw));
+  const value = Value.Default(schema, withoutNulls(raw));
   const [first] = Value.Errors(schema, value);
   if (first === undefined) return { value };
   const path = `${key}${first.instancePath.replaceAll("/", ".")}`;

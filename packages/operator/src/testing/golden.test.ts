@@ -20,7 +20,7 @@ const deviations: readonly { readonly cases: RegExp; readonly why: string }[] = 
   },
   { cases: /storage-oci|config-oci-native/, why: "OCI models come with the whole-pod issue; the status says so" },
   {
-    cases: /storage-(spec-|uris-|modelscope|container-custom)/,
+    cases: /storage-(spec-|uris-|modelscope|container-)/,
     why: "storage specs, lists and ClusterStorageContainers come with the whole-pod issue; the status says so",
   },
   {

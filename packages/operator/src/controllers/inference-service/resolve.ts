@@ -71,6 +71,13 @@ const unsupportedFeatures: readonly Unsupported[] = [
         )
       : undefined,
   ({ spec }) =>
+    spec.predictor.storageContainerName === undefined
+      ? undefined
+      : unsupported(
+          "spec.predictor.storageContainerName: ClusterStorageContainers are not available in this release",
+          "Remove storageContainerName; the built-in storage initializer is used",
+        ),
+  ({ spec }) =>
     spec.predictor.model?.storage === undefined
       ? undefined
       : unsupported(
