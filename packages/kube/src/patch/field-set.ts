@@ -3,7 +3,7 @@
 // and never change their operands; only `insertPath` does, on sets that are still being built.
 // Semantics: sigs.k8s.io/structured-merge-diff fieldpath/set.go.
 import { isMap, type JsonMap } from "../schema/json.ts";
-import { compareElements, type PathElement, parsePathElement } from "./path-element.ts";
+import { compareElements, type PathElement, parsePathElement, sortElements } from "./path-element.ts";
 
 export type FieldPath = readonly PathElement[];
 
@@ -102,50 +102,70 @@ export const recursiveDifference = (a: FieldSet, b: FieldSet): FieldSet => subtr
 
 /** Every path of the set in Kubernetes' order: members first, then what is below them. */
 export function* pathsOf(set: FieldSet, prefix: FieldPath = []): Generator<FieldPath> {
-  for (const element of [...set.members].sort(compareElements)) yield [...prefix, element];
-  const below = [...set.children.keys()].sort(compareElements);
+  for (const element of sortElements([...set.members])) yield [...prefix, element];
+  const below = sortElements([...set.children.keys()]);
   for (const element of below) yield* pathsOf(set.children.get(element)!, [...prefix, element]);
 }
 
+/** Encodings of sets that have one already: most sets of an object stay as they are in a write. */
+const encodings = new WeakMap<FieldSet, JsonMap>();
+
 /** The wire form. Keys are in Kubernetes' order, so that equal sets have equal JSON texts. */
 export function encodeFieldSet(set: FieldSet): JsonMap {
-  const elements = [...new Set([...set.members, ...set.children.keys()])].sort(compareElements);
-  const out: JsonMap = {};
-  for (const element of elements) {
+  const known = encodings.get(set);
+  if (known !== undefined) return known;
+  const fields = encodeNode(set, false);
+  encodings.set(set, fields);
+  return fields;
+}
+
+function encodeNode(set: FieldSet, isMember: boolean): JsonMap {
+  const elements = [...set.members];
+  for (const element of set.children.keys()) if (!set.members.has(element)) elements.push(element);
+  const out: JsonMap = isMember && elements.length > 0 ? { ".": {} } : {};
+  for (const element of sortElements(elements)) {
     const child = set.children.get(element);
-    if (child === undefined) out[element] = {};
-    else
-      out[element] =
-        set.members.has(element) && !isBare(child) ? { ".": {}, ...encodeFieldSet(child) } : encodeFieldSet(child);
+    out[element] = child === undefined ? {} : encodeNode(child, set.members.has(element));
   }
   return out;
 }
 
-const isBare = (set: FieldSet): boolean => set.members.size === 0 && set.children.size === 0;
-
 /** Unknown kinds of elements are dropped, as Kubernetes does. @throws SyntaxError on malformed elements. */
 export function decodeFieldSet(fields: unknown): FieldSet {
-  return decodeNode(fields).children ?? emptySet();
+  const reading = { isCanonical: true };
+  const set = decodeNode(fields, reading).children ?? emptySet();
+  if (reading.isCanonical && isMap(fields)) encodings.set(set, fields);
+  return set;
 }
 
-function decodeNode(fields: unknown): { children?: FieldSet; member: boolean } {
+/** `isCanonical`: keys are spelled and ordered as `encodeFieldSet` does. */
+function decodeNode(fields: unknown, reading: { isCanonical: boolean }): { children?: FieldSet; member: boolean } {
   if (!isMap(fields)) {
-    if (fields === null || fields === undefined) return { member: true };
-    throw new SyntaxError("fieldsV1 must consist of objects");
+    if (fields !== null && fields !== undefined) throw new SyntaxError("fieldsV1 must consist of objects");
+    reading.isCanonical = false;
+    return { member: true };
   }
   let member = false;
   let set: FieldSet | undefined;
+  let previous: PathElement | undefined;
   for (const key in fields) {
     if (key === ".") {
+      if (previous !== undefined) reading.isCanonical = false;
       member = true;
       continue;
     }
     const element = parsePathElement(key);
+    if (element !== key || (previous !== undefined && compareElements(previous, key) >= 0)) reading.isCanonical = false;
     if (element === undefined) continue;
-    const below = decodeNode(fields[key]);
+    previous = element;
+    const below = decodeNode(fields[key], reading);
     set ??= emptySet();
     if (below.member) set.members.add(element);
     if (below.children !== undefined) set.children.set(element, below.children);
   }
-  return set === undefined ? { member: true } : { children: set, member };
+  if (set === undefined) {
+    if (member) reading.isCanonical = false;
+    return { member: true };
+  }
+  return { children: set, member };
 }

@@ -90,11 +90,24 @@ function compareMaps(a: JsonMap, b: JsonMap): number {
   return left.length - right.length;
 }
 
+/** Keys of one plain string: the order of their texts is the order of their contents. */
+const simpleKey = /^k:\{"\w+":"[\w./-]*"\}$/;
+const surrogate = /[\ud800-\udfff]/;
+
 const kinds = "fkvi?";
 
 /** structured-merge-diff's order: fields, keys, values, indexes; each by its content. */
 export function compareElements(a: PathElement, b: PathElement): number {
   if (a[0] !== b[0]) return kinds.indexOf(a[0]!) - kinds.indexOf(b[0]!);
   if (a[0] === "f" || a === b) return compareText(a, b);
+  if (simpleKey.test(a) && simpleKey.test(b)) return a < b ? -1 : 1;
   return compareValues(JSON.parse(a.slice(2)), JSON.parse(b.slice(2)));
+}
+
+/** Sorts in place, in the order of `compareElements`. */
+export function sortElements(elements: PathElement[]): PathElement[] {
+  // For most sets that is the order of the texts, which sorts natively.
+  const isFields = elements.every((element) => element.startsWith("f:") && !surrogate.test(element));
+  if (isFields || elements.every((element) => simpleKey.test(element))) return elements.sort();
+  return elements.sort(compareElements);
 }

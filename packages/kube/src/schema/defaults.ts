@@ -56,5 +56,7 @@ function fieldsWithDefaults(map: JsonMap, schema: Schema, type: Definitions): Js
 const isNullable = (schema: Schema, type: Definitions): boolean => resolveSchema(type, schema).nullable === true;
 
 /** A copy: whoever changes the result must not change the schema. null: there is none. */
-const defaultOf = (schema: Schema, type: Definitions): unknown =>
-  structuredClone(schema.default ?? resolveSchema(type, schema).default ?? null);
+function defaultOf(schema: Schema, type: Definitions): unknown {
+  const value = schema.default ?? resolveSchema(type, schema).default ?? null;
+  return typeof value === "object" && value !== null ? structuredClone(value) : value;
+}

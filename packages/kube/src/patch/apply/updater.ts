@@ -141,7 +141,9 @@ export function applyConfiguration(application: Application, owners: Managers, c
     time: last?.time,
   });
   const pruned =
-    last === undefined || isEmptySet(last.set) ? merged : prune(merged, { last, managers: claimed }, context);
+    last === undefined || isEmptySet(last.set)
+      ? merged
+      : prune(merged, { last, claim: set, managers: claimed }, context);
   const shift = shiftOwnership({ before: live, after: pruned, writer: applier.id }, claimed, context);
   const conflicts: Conflicts = application.force ? new Map() : shift.conflicts;
   const unchanged = jsonEqual(live.object, pruned.object);
@@ -151,17 +153,21 @@ export function applyConfiguration(application: Application, owners: Managers, c
 interface Claims {
   /** What the applier claimed last time, and in which version. */
   readonly last: { readonly set: FieldSet; readonly apiVersion: string };
+  /** What the applier claims now. */
+  readonly claim: FieldSet;
   /** Everybody's claims, the applier's new ones included. */
   readonly managers: Managers;
 }
 
 /** Removes what the applier claimed before, does not claim now, and nobody else claims. */
-function prune(merged: Typed, { last, managers }: Claims, context: WriteContext): Typed {
+function prune(merged: Typed, { last, claim, managers }: Claims, context: WriteContext): Typed {
   const whole = context.convert(merged, last.apiVersion);
   if (whole === undefined) return merged;
+  // The usual case: everything is claimed again, so everything would be put back.
+  if (whole === merged && isEmptySet(difference(last.set, claim))) return merged;
   const lastSet = withNamedParents(last.set, whole.atom);
   let pruned: Typed = { atom: whole.atom, object: removeOwned(whole.object, whole.atom, lastSet) as AnyObject };
-  pruned = addBackOwned({ whole, pruned }, { last, managers }, context);
+  pruned = addBackOwned({ whole, pruned }, { last, claim, managers }, context);
   // What goes must have been the applier's: fields without an owner stay.
   const kept = withNamedParents(ownedBy(pruned.object, pruned.atom), whole.atom);
   const all = withNamedParents(ownedBy(whole.object, whole.atom), whole.atom);
