@@ -23,15 +23,16 @@ function visit(set: FieldSet, atom: Atom, walk: Walk): void {
   if (atom.map !== undefined) {
     const { freeForm, atomic, fields, element } = atom.map;
     if (freeForm) return;
-    if (atomic) return mark(walk);
-    visitChildren(set, walk, (step) => {
-      const name = fieldNameOf(step);
-      return (name === undefined ? undefined : fields.get(name)?.atom) ?? element;
-    });
+    if (atomic) mark(walk);
+    else
+      visitChildren(set, walk, (step) => {
+        const name = fieldNameOf(step);
+        return (name === undefined ? undefined : fields.get(name)?.atom) ?? element;
+      });
   } else if (atom.scalar === undefined && atom.list !== undefined) {
     const { list } = atom;
-    if (list.relationship === "atomic") return mark(walk);
-    visitChildren(set, walk, () => list.element);
+    if (list.relationship === "atomic") mark(walk);
+    else visitChildren(set, walk, () => list.element);
   }
 }
 
