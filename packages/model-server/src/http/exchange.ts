@@ -31,8 +31,11 @@ export type Handler = (exchange: Exchange) => void | Promise<void>;
 const EMPTY = Buffer.alloc(0);
 
 export function sendJson(response: ServerResponse, status: number, body: string): void {
-  response.writeHead(status, ["content-type", "application/json", "content-length", String(Buffer.byteLength(body))]);
-  response.end(body);
+  const length = Buffer.byteLength(body);
+  response.writeHead(status, ["content-type", "application/json", "content-length", String(length)]);
+  // An ASCII body goes out with its head in one write without a conversion; it is the common case by far.
+  if (length === body.length) response.end(body, "latin1");
+  else response.end(body);
 }
 
 /** Client mistakes in full, bugs only as a number to look up: their text may hold paths or data. */

@@ -23,4 +23,5 @@ export const kserveSklearn: RuntimeDescriptor = {
   protocols: ["v1", "v2"],
   image: "kserve/sklearnserver:v0.20.0",
   args: kserveArgs,
+  requests: { cpu: "1", memory: "2Gi" },
 };

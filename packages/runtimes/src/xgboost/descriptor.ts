@@ -18,4 +18,5 @@ export const kserveXgboost: RuntimeDescriptor = {
   protocols: ["v1", "v2"],
   image: "kserve/xgbserver:v0.20.0",
   args: [...kserveArgs, "--nthread=1"],
+  requests: { cpu: "1", memory: "2Gi" },
 };
