@@ -70,7 +70,7 @@ describe("ensureEngine()", () => {
     const calls = (await readFile(log, "utf8")).trim().split("\n");
     assert.equal(calls.length, 1);
     assert.match(calls[0]!, /--omit=optional.*--ignore-scripts/);
-    assert.match(messages.join("\n"), /fetching the engine onnx .*about 113 MB, once/);
+    assert.match(messages.join("\n"), /fetching the engine onnx .*about 115 MB, once/);
     assert.deepEqual(await readdir(join(cacheDir, "engines")), ["onnx-1.30.0"]);
   });
 
