@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Prints the protobuf layout of the Kubernetes types that the embedded API server serves, as JSON: what a client that
 // sends application/vnd.kubernetes.protobuf (kubectl create) wrote. `cd tools/generate/protobuf && go run . > ../../../packages/embedded/src/apiserver/http/kubernetes-protobuf.gen.json`
+// and with the argument `zeros` > ../../../packages/embedded/src/apiserver/resources/zero-values.gen.json
 package main
 
 import (
@@ -108,6 +109,8 @@ func main() {
 		core.PersistentVolume{}, core.PersistentVolumeClaim{}, core.Event{}, core.Node{}, core.Binding{}, discovery.EndpointSlice{}, events.Event{},
 		apps.Deployment{}, apps.ReplicaSet{}, autoscaling.HorizontalPodAutoscaler{}, coordination.Lease{}, networking.Ingress{}, meta.DeleteOptions{}}
 	kinds := map[string]string{}
+	// What an empty object of the kind looks like in JSON: managedFields of a create are the difference from it.
+	zeros := map[string]any{}
 	for _, root := range roots {
 		t := reflect.TypeOf(root)
 		walk(t)
@@ -116,6 +119,11 @@ func main() {
 		api := map[string]string{"core": "v1", "apps": "apps/v1", "autoscaling": "autoscaling/" + version, "coordination": "coordination.k8s.io/v1",
 			"discovery": "discovery.k8s.io/v1", "events": "events.k8s.io/v1", "networking": "networking.k8s.io/v1", "meta": "v1"}[group]
 		kinds[api+"/"+t.Name()] = nameOf(t)
+		zeros[api+"/"+t.Name()] = root
+	}
+	if len(os.Args) > 1 && os.Args[1] == "zeros" {
+		_ = json.NewEncoder(os.Stdout).Encode(zeros)
+		return
 	}
 	encoder := json.NewEncoder(os.Stdout)
 	_ = encoder.Encode(map[string]any{"source": "k8s.io/api v0.34.3, tools/generate/protobuf", "kinds": kinds, "messages": tables})

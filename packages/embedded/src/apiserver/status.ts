@@ -84,7 +84,7 @@ export function invalid(type: Named, name: string, errors: readonly FieldError[]
     reason: "Invalid",
     message: `${kind} ${JSON.stringify(name)} is invalid: ${list}`,
     details: {
-      name,
+      ...(name === "" ? {} : { name }),
       ...(type.group === "" ? {} : { group: type.group }),
       kind: type.kind,
       causes,

@@ -13,8 +13,8 @@ export interface KeyPair {
 }
 
 export interface Pki {
-  /** PEM of the authority that clients trust. */
-  readonly ca: string;
+  /** The authority that clients trust. Its key stays in its file. */
+  readonly ca: { readonly cert: string };
   readonly serving: KeyPair;
   /** Organization system:masters, common name system:admin. */
   readonly admin: KeyPair;
@@ -101,5 +101,10 @@ export async function loadPki(dir: string, { now = () => new Date() }: PkiOption
     const issued: Issued = await (await open()).leaf({ ...subject, days: leafDays, ca, caKey });
     return writePair(dir, name, issued);
   };
-  return { ca, serving: await leaf("server", servingSubject), admin: await leaf("admin", adminSubject), token };
+  return {
+    ca: { cert: ca },
+    serving: await leaf("server", servingSubject),
+    admin: await leaf("admin", adminSubject),
+    token,
+  };
 }

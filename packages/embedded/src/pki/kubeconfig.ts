@@ -22,7 +22,7 @@ export function kubeconfigOf({ server, pki, namespace = "default" }: KubeconfigI
       apiVersion: "v1",
       kind: "Config",
       "current-context": name,
-      clusters: [{ name, cluster: { server, "certificate-authority-data": base64(pki.ca) } }],
+      clusters: [{ name, cluster: { server, "certificate-authority-data": base64(pki.ca.cert) } }],
       users: [{ name, user }],
       contexts: [{ name, context: { cluster: name, user: name, namespace } }],
       preferences: {},

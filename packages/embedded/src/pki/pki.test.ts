@@ -20,11 +20,9 @@ describe("loadPki()", () => {
   it("issues an authority, a serving and an administrator's certificate, and keeps them", async () => {
     const dir = join(root, "fresh");
     const pki = await loadPki(dir);
-    const [ca, serving, admin] = [pki.ca, pki.serving.cert, pki.admin.cert].map((pem) => new X509Certificate(pem)) as [
-      X509Certificate,
-      X509Certificate,
-      X509Certificate,
-    ];
+    const [ca, serving, admin] = [pki.ca.cert, pki.serving.cert, pki.admin.cert].map(
+      (pem) => new X509Certificate(pem),
+    ) as [X509Certificate, X509Certificate, X509Certificate];
     assert.equal(ca.ca, true);
     assert.ok(serving.verify(ca.publicKey) && admin.verify(ca.publicKey));
     for (const address of ["127.0.0.1", "::1"]) assert.ok(serving.checkIP(address), address);
@@ -44,13 +42,13 @@ describe("loadPki()", () => {
     const dir = join(root, "renewed");
     const first = await loadPki(dir);
     const later = await loadPki(dir, { now: years(0.9) });
-    assert.equal(later.ca, first.ca);
+    assert.deepEqual(later.ca, first.ca);
     assert.equal(later.token, first.token);
     assert.notEqual(later.serving.cert, first.serving.cert);
-    assert.ok(new X509Certificate(later.serving.cert).verify(new X509Certificate(first.ca).publicKey));
+    assert.ok(new X509Certificate(later.serving.cert).verify(new X509Certificate(first.ca.cert).publicKey));
     const muchLater = await loadPki(dir, { now: years(9.95) });
-    assert.notEqual(muchLater.ca, first.ca);
-    assert.ok(new X509Certificate(muchLater.admin.cert).verify(new X509Certificate(muchLater.ca).publicKey));
+    assert.notEqual(muchLater.ca.cert, first.ca.cert);
+    assert.ok(new X509Certificate(muchLater.admin.cert).verify(new X509Certificate(muchLater.ca.cert).publicKey));
   });
 
   it("replaces a file that cannot be read as a certificate", async () => {
@@ -59,7 +57,7 @@ describe("loadPki()", () => {
     await writeFile(join(dir, "server.crt"), "not a certificate");
     const second = await loadPki(dir);
     assert.notEqual(second.serving.cert, first.serving.cert);
-    assert.equal(second.ca, first.ca);
+    assert.deepEqual(second.ca, first.ca);
   });
 });
 
@@ -71,7 +69,7 @@ describe("writeKubeconfig()", () => {
     const access = await loadKubeconfig(path);
     assert.deepEqual(
       [access.server, access.ca, access.cert, access.namespace],
-      ["https://127.0.0.1:1", pki.ca, pki.admin.cert, "default"],
+      ["https://127.0.0.1:1", pki.ca.cert, pki.admin.cert, "default"],
     );
     assert.equal((await stat(path)).mode & 0o777, 0o600);
   });

@@ -200,7 +200,7 @@ export async function openHttpFront(
     {
       cert: pki.serving.cert,
       key: pki.serving.key,
-      ca: pki.ca,
+      ca: pki.ca.cert,
       requestCert: true,
       rejectUnauthorized: false,
       minVersion: "TLSv1.2",

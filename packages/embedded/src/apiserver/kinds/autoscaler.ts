@@ -52,7 +52,7 @@ function metricErrors(metrics: NonNullable<NonNullable<HorizontalPodAutoscaler["
 }
 
 export const autoscalerRules: KindRules = {
-  initialStatus: () => ({ desiredReplicas: 0 }),
+  initialStatus: () => ({ currentMetrics: null, desiredReplicas: 0 }),
   defaults(object) {
     const { spec } = object as unknown as HorizontalPodAutoscaler;
     if (spec === undefined) return;
@@ -74,14 +74,17 @@ export const autoscalerRules: KindRules = {
     if (spec === undefined) return [required("spec.scaleTargetRef.kind"), required("spec.scaleTargetRef.name")];
     const errors: FieldError[] = [];
     const { minReplicas = 1, maxReplicas, scaleTargetRef } = spec;
-    if (!scaleTargetRef?.kind) errors.push(required("spec.scaleTargetRef.kind"));
-    if (!scaleTargetRef?.name) errors.push(required("spec.scaleTargetRef.name"));
     // HPAScaleToZero is off in Kubernetes 1.34: zero needs the gate.
     if (minReplicas < 1)
       errors.push(invalidValue("spec.minReplicas", minReplicas, "must be greater than or equal to 1"));
     if (!(maxReplicas >= 1)) errors.push(invalidValue("spec.maxReplicas", maxReplicas ?? 0, "must be greater than 0"));
     else if (maxReplicas < minReplicas)
       errors.push(invalidValue("spec.maxReplicas", maxReplicas, "must be greater than or equal to `minReplicas`"));
+    if (!scaleTargetRef?.kind) errors.push(required("spec.scaleTargetRef.kind"));
+    if (!scaleTargetRef?.name) errors.push(required("spec.scaleTargetRef.name"));
+    if (!scaleTargetRef?.apiVersion) {
+      errors.push(invalidValue("spec.scaleTargetRef.apiVersion", "", "apiVersion must specify API group"));
+    }
     return [...errors, ...metricErrors(spec.metrics ?? [])];
   },
 };

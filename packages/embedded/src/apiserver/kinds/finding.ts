@@ -19,7 +19,7 @@ export const invalidValue = (path: string, value: unknown, detail: string): Fiel
 export const unsupported = (path: string, value: unknown, supported: readonly string[]): FieldError => ({
   path,
   reason: "FieldValueNotSupported",
-  message: `Unsupported value: ${shown(value)}: supported values: ${[...supported].sort().map(shown).join(", ")}`,
+  message: `Unsupported value: ${shown(value)}: supported values: ${supported.map(shown).join(", ")}`,
 });
 export const duplicate = (path: string, value: unknown): FieldError => ({
   path,

@@ -18,7 +18,7 @@ import { dnsLabel, forbiddenField, invalidValue, required, unsupported } from ".
 export const namespaceRules: KindRules = {
   initialStatus: () => ({ phase: "Active" }),
   validateName: dnsLabel,
-  prepareCreate(object) {
+  admitCreate(object) {
     const namespace = object as unknown as Namespace;
     namespace.spec = { finalizers: ["kubernetes"] };
   },
@@ -178,6 +178,7 @@ export const endpointSliceRules: KindRules = {
       port.name ??= "";
       port.protocol ??= "TCP";
     }
+    for (const endpoint of (object as unknown as EndpointSlice).endpoints ?? []) endpoint.conditions ??= {};
   },
   validate(next, old) {
     const slice = next as unknown as EndpointSlice;
@@ -197,9 +198,29 @@ export const endpointSliceRules: KindRules = {
 
 export const ingressRules: KindRules = { initialStatus: () => ({ loadBalancer: {} }) };
 
+/** What Go shows of a node without a status. */
+const emptyNodeStatus = () => ({
+  daemonEndpoints: { kubeletEndpoint: { Port: 0 } },
+  nodeInfo: {
+    machineID: "",
+    systemUUID: "",
+    bootID: "",
+    kernelVersion: "",
+    osImage: "",
+    containerRuntimeVersion: "",
+    kubeletVersion: "",
+    kubeProxyVersion: "",
+    operatingSystem: "",
+    architecture: "",
+  },
+});
+
+/** A node is not tainted on creation: nothing here would take the taint off when it is ready. */
 export const nodeRules: KindRules = {
-  // A kubelet registers its node together with its status. Source: registry/core/node/strategy.go (status is kept)
-  prepareCreate: () => undefined,
+  admitCreate(object) {
+    object["spec"] ??= {};
+    object["status"] = { ...emptyNodeStatus(), ...(object["status"] as object | undefined) };
+  },
 };
 
 /** Kinds that have a status and keep what the creator sends in it. */

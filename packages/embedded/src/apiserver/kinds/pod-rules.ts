@@ -125,7 +125,7 @@ function containerErrors(container: Container, path: string, volumes: ReadonlySe
   ];
 }
 
-const restartPolicies = ["Always", "Never", "OnFailure"];
+const restartPolicies = ["Always", "OnFailure", "Never"];
 const dnsPolicies = ["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"];
 
 export function podSpecErrors(spec: PodSpec | undefined, path: string): FieldError[] {

@@ -78,6 +78,10 @@ export const serviceRules: KindRules = {
     spec.internalTrafficPolicy ??= "Cluster";
     if (spec.type !== "ClusterIP") spec.externalTrafficPolicy ??= "Cluster";
     if (spec.type === "LoadBalancer") spec.allocateLoadBalancerNodePorts ??= true;
+  },
+  admitCreate(object) {
+    const { spec } = object as unknown as Service;
+    if (spec === undefined || spec.type === "ExternalName") return;
     spec.ipFamilies ??= ["IPv4"];
     spec.ipFamilyPolicy ??= "SingleStack";
   },
@@ -87,7 +91,9 @@ export const serviceRules: KindRules = {
     if (spec === undefined || before === undefined || spec.type === "ExternalName") return;
     // A replace that leaves the address out keeps it. Source: registry/core/service/storage/alloc.go
     spec.clusterIP ||= before.clusterIP;
-    spec.clusterIPs ??= before.clusterIPs === undefined ? undefined : [...before.clusterIPs];
+    if (before.clusterIPs !== undefined) spec.clusterIPs ??= [...before.clusterIPs];
+    spec.ipFamilies ??= ["IPv4"];
+    spec.ipFamilyPolicy ??= "SingleStack";
   },
   validate(next, old) {
     const service = next as unknown as Service;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The built-in kinds that the embedded API server serves, one row each. Schemas are Kubernetes' own.
-import { type AnyObject, type ResourceType, resources } from "@serval/api";
+import { type AnyObject, apiVersionOf, type ResourceType, resources } from "@serval/api";
 import schemas from "@serval/api/core/kubernetes-schemas.gen.json" with { type: "json" };
 import type { Schema, TypeSchema } from "@serval/kube/schema/schema";
 import * as kinds from "../kinds/index.ts";
@@ -9,7 +9,9 @@ import { type Column, defaultColumns } from "../table/column.ts";
 import * as core from "../table/core-columns.ts";
 import * as groups from "../table/group-columns.ts";
 import type { KindRules, Resource, ScalePaths, View } from "./resource.ts";
+import zeroValues from "./zero-values.gen.json" with { type: "json" };
 
+const zeros = zeroValues as unknown as Readonly<Record<string, AnyObject>>;
 const definitions = schemas as unknown as Readonly<Record<string, Schema>>;
 
 export const definedSchema = (name: string): TypeSchema => ({ root: { $ref: name }, definitions });
@@ -209,6 +211,8 @@ const rows: readonly Row[] = [
 function toResource(row: Row): Resource {
   const { type } = row;
   const definition = definitionName(type);
+  const apiVersion = apiVersionOf(type);
+  const zero = zeros[`${apiVersion}/${type.kind}`];
   return {
     type,
     singular: type.kind.toLowerCase(),
@@ -218,6 +222,7 @@ function toResource(row: Row): Resource {
     prefix: row.prefix ?? `${type.group === "" ? "core" : type.group}/${type.plural}/`,
     schema: definedSchema(definition),
     definition,
+    ...(zero === undefined ? {} : { zero: { ...zero, apiVersion, kind: type.kind } }),
     custom: false,
     writable: row.writable ?? true,
     subresources: row.subresources ?? [],

@@ -45,6 +45,8 @@ export interface Resource {
   readonly schema: TypeSchema;
   /** Name in the generated definitions; absent for custom kinds. */
   readonly definition?: string;
+  /** An empty object of the kind as Go writes it; managedFields of a create are the difference from it. */
+  readonly zero?: AnyObject;
   readonly custom: boolean;
   /** false: only get, list and watch are served. */
   readonly writable: boolean;

@@ -91,9 +91,16 @@ function rulesOf(resource: Resource, next: AnyObject, old: AnyObject | undefined
   ];
 }
 
+/** Kubernetes' typed kinds do not know duplicates as a matter of schema: their own rules word them. */
+function schemaErrors({ resource, context }: Call, next: AnyObject): FieldError[] {
+  if (resource.custom) return context.merge.validateSchema(next, resource.schema);
+  const errors = context.merge.validateSchema(withoutNulls(next), resource.schema);
+  return errors.filter(({ reason }) => reason !== "FieldValueDuplicate");
+}
+
 function checkObject(call: Call, next: AnyObject, old: AnyObject | undefined): void {
-  const { resource, context } = call;
-  const errors = context.merge.validateSchema(resource.custom ? next : withoutNulls(next), resource.schema);
+  const { resource } = call;
+  const errors = schemaErrors(call, next);
   // The kind's rules may rely on the shape that the schema promises.
   const all = errors.length > 0 ? errors : rulesOf(resource, next, old);
   if (all.length > 0) throw invalid(resource.type, next.metadata.name ?? "", all);

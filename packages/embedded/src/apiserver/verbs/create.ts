@@ -111,7 +111,7 @@ export async function storeNew(call: Call, object: AnyObject, tracked: boolean):
   const key = storeKey(resource, call.namespace, next.metadata.name as string);
   if (context.store.get(key) !== undefined) throw alreadyExists(resource.type, next.metadata.name as string);
   const undo = giveAddress(call, next);
-  if (call.dryRun) return next;
+  if (call.dryRun) return shownAs(resource, storedAs(resource, next));
   try {
     const entry = await context.store.put(key, 0, (revision) => withRevision(storedAs(resource, next), revision));
     if (entry === undefined) throw alreadyExists(resource.type, next.metadata.name as string);
@@ -124,6 +124,7 @@ export async function storeNew(call: Call, object: AnyObject, tracked: boolean):
 
 function trackNew({ context, resource, manager, subresource }: Call, next: AnyObject): void {
   const managedFields = context.merge.trackUpdate({
+    live: resource.zero,
     next,
     type: resource.schema,
     manager,
