@@ -8,6 +8,7 @@ import {
   type Key,
   type KubeObject,
   keyOf,
+  keyText,
   modeOf,
   type Role,
   readyConditionOf,
@@ -28,12 +29,20 @@ export interface ReconcileDeps extends ObserveDeps {
   readonly cluster: Cluster;
   readonly events: EventRecorder;
   readonly now: () => Date;
+  /** Services whose children were just written: their first status waits for the children's. Made empty. */
+  readonly settling: Set<string>;
 }
+
+/** How long a status waits for the children that were just written to say something themselves. */
+const settleMs = 250;
 
 /** @throws to be retried with backoff, after the status says why. */
 export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): Promise<ReconcileResult> {
   const observed = observe(deps, key);
-  if (observed === undefined) return undefined;
+  if (observed === undefined) {
+    deps.settling.delete(keyText(key));
+    return undefined;
+  }
   const { stored: isvc, config } = observed;
   if (isvc.metadata.deletionTimestamp !== undefined) return release(deps, isvc);
   if (isFrozen(isvc)) return undefined;
@@ -42,7 +51,13 @@ export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): 
   let problem: unknown;
   if ("resolved" in resolution) {
     try {
-      await apply(deps, resolution.resolved, key);
+      const calls = await apply(deps, resolution.resolved, key);
+      // A status written now would be old at the children's first event; once only, lest a quarrel over a field hide it.
+      if (calls > 0 && !deps.settling.delete(keyText(key))) {
+        deps.settling.add(keyText(key));
+        return { requeueAfterMs: settleMs };
+      }
+      deps.settling.delete(keyText(key));
     } catch (error) {
       failure = failureOf(error);
       if (!(error instanceof ServalError)) problem = error;
@@ -70,14 +85,15 @@ function isFrozen({ metadata, status }: InferenceService): boolean {
   return isReady && status?.observedGeneration === metadata.generation;
 }
 
-/** Workloads, then routes to what is ready, then what is no longer wanted goes. */
-async function apply(deps: ReconcileDeps, resolved: Resolved, key: Key): Promise<void> {
+/** Workloads, then routes to what is ready, then what is no longer wanted goes. @returns how many were written. */
+async function apply(deps: ReconcileDeps, resolved: Resolved, key: Key): Promise<number> {
   const workloads = buildWorkloads(resolved);
-  await deps.children.apply(workloads);
-  await deps.children.apply(routesFor(deps, resolved, key));
+  const written = await deps.children.apply(workloads);
+  const routed = await deps.children.apply(routesFor(deps, resolved, key));
   const wanted = wantedKeys(resolved, workloads);
   const owned = deps.children.ownedBy(resolved.isvc.metadata.uid ?? "");
   await deps.children.delete(owned.filter((child) => !wanted.has(childKey(child))));
+  return written + routed;
 }
 
 function routesFor(deps: ReconcileDeps, resolved: Resolved, { namespace }: Key): KubeObject[] {
