@@ -537,6 +537,57 @@ describe("events", () => {
   });
 });
 
+describe("events in time", () => {
+  it("are forgotten an hour after they last happened, when another is written", async () => {
+    const server = await testServer();
+    const path = "/api/v1/namespaces/default/events";
+    const event = (name: string): AnyObject => ({
+      apiVersion: "v1",
+      kind: "Event",
+      metadata: { name },
+      involvedObject: { kind: "Pod", namespace: "default", name: "p" },
+    });
+    await server.ok("POST", path, { body: event("old") });
+    server.advance(3_000_000);
+    await server.ok("POST", path, { body: event("recent") });
+    server.advance(1_000_000);
+    await server.ok("POST", path, { body: event("new") });
+    assert.deepEqual(namesOf(await server.ok<List>("GET", path)), ["new", "recent"]);
+  });
+});
+
+describe("tables", () => {
+  const table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+  it("print a custom kind's columns, filters included", async () => {
+    const server = await testServer();
+    await server.ok("POST", widgets, { body: widget("a", { size: 7 }) });
+    await server.ok("PATCH", `${widgets}/a/status`, {
+      body: {
+        status: {
+          conditions: [
+            { type: "Other", status: "False" },
+            { type: "Ready", status: "True" },
+          ],
+        },
+      },
+      contentType: merge,
+    });
+    server.advance(310_000);
+    const { rows, columnDefinitions } = await server.ok<{
+      rows: { cells: unknown[] }[];
+      columnDefinitions: { name: string }[];
+    }>("GET", widgets, { accept: table });
+    assert.deepEqual(
+      columnDefinitions.map(({ name }) => name),
+      ["Name", "Size", "Ready", "Age"],
+    );
+    assert.deepEqual(
+      rows.map(({ cells }) => cells),
+      [["a", 7, "True", "5m10s"]],
+    );
+  });
+});
+
 describe("admission", () => {
   const plugin = (phase: AdmissionPlugin["phase"], admit: AdmissionPlugin["admit"]): AdmissionPlugin => ({
     name: "gate.example.dev",

@@ -12,6 +12,7 @@ import type { Store } from "../store/index.ts";
 import { createOpenApi } from "./discovery/open-api.ts";
 import { handle, type Server } from "./handler.ts";
 import type { HttpFront, ListenOptions } from "./http/server.ts";
+import { createEventExpiry } from "./kinds/event-expiry.ts";
 import { createAddressPool } from "./kinds/service.ts";
 import type { PodLogs } from "./pod-logs.ts";
 import { establishedDefinition } from "./resources/custom.ts";
@@ -125,6 +126,7 @@ const isNewNamespace = ({ method, path, query }: ApiRequest): boolean =>
 /** Starts the server on a store: reads what is there, adds what every cluster has. */
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const registry = createRegistry(options.crds);
+  const now = options.now ?? (() => new Date());
   const server: Server = {
     context: {
       store: options.store,
@@ -133,8 +135,9 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       admission: options.admission,
       addresses: createAddressPool(options.serviceAddress),
       turns: createTurns(),
+      expireEvents: createEventExpiry(options.store, now),
       podLogs: options.podLogs,
-      now: options.now ?? (() => new Date()),
+      now,
       uid: options.uid ?? randomUUID,
       log: options.log,
     },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Label and field selectors: parsed once per request, then plain predicates.
 // Source: k8s.io/apimachinery/pkg/labels/selector.go, pkg/fields/selector.go
-import type { AnyObject } from "@serval/api";
+import type { AnyObject, LabelSelector } from "@serval/api";
 import { badRequest } from "./status.ts";
 
 type Labels = Readonly<Record<string, string>>;
@@ -106,4 +106,17 @@ export function parseSelectors(
   if (label === undefined) return field;
   const labelMatch: ObjectMatch = (object) => label(object.metadata.labels ?? {});
   return field === undefined ? labelMatch : (object) => labelMatch(object) && field(object);
+}
+
+/** A label selector as text: of a Scale, and in columns. */
+export function selectorText(selector: unknown): string | undefined {
+  if (selector === undefined || typeof selector === "string") return selector as string | undefined;
+  const { matchLabels = {}, matchExpressions = [] } = selector as LabelSelector;
+  const equal = Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`);
+  const others = matchExpressions.map(({ key, operator, values = [] }) => {
+    if (operator === "Exists") return key;
+    if (operator === "DoesNotExist") return `!${key}`;
+    return `${key} ${operator.toLowerCase()} (${[...(values ?? [])].sort().join(",")})`;
+  });
+  return [...equal.sort(), ...others].join(",");
 }

@@ -280,8 +280,5 @@ export const eventColumns: readonly Column[] = [
     "Count",
     of<Event>(({ count, series }) => series?.count ?? (count || 1)),
   ),
-  wide(
-    "Name",
-    of<Event>(({ metadata }) => metadata.name),
-  ),
+  { ...nameColumn, priority: 1 },
 ];

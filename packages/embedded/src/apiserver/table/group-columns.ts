@@ -7,12 +7,13 @@ import type {
   EndpointSlice,
   HorizontalPodAutoscaler,
   Ingress,
+  LabelSelector,
   Lease,
   PodTemplateSpec,
   ReplicaSet,
 } from "@serval/api";
+import { selectorText } from "../selector.ts";
 import { ageColumn, type Column, column, nameColumn, wide } from "./column.ts";
-import { labelText } from "./core-columns.ts";
 
 const of =
   <T>(read: (object: T) => unknown) =>
@@ -23,7 +24,7 @@ const none = "<none>";
 interface Workload {
   spec?:
     | {
-        selector?: { matchLabels?: Record<string, string> | undefined } | undefined;
+        selector?: LabelSelector | undefined;
         template?: PodTemplateSpec | undefined;
       }
     | undefined;
@@ -48,7 +49,7 @@ const workloadColumns: readonly Column[] = [
   ),
   wide(
     "Selector",
-    of<Workload>(({ spec }) => labelText(spec?.selector?.matchLabels)),
+    of<Workload>(({ spec }) => selectorText(spec?.selector) || none),
   ),
 ];
 
@@ -69,19 +70,23 @@ export const deploymentColumns: readonly Column[] = [
   ageColumn,
   ...workloadColumns,
 ];
+const integer = { type: "integer" } as const;
 export const replicaSetColumns: readonly Column[] = [
   nameColumn,
   column(
     "Desired",
     of<ReplicaSet>(({ spec }) => spec?.replicas ?? 0),
+    integer,
   ),
   column(
     "Current",
     of<ReplicaSet>(({ status }) => status?.replicas ?? 0),
+    integer,
   ),
   column(
     "Ready",
     of<ReplicaSet>(({ status }) => status?.readyReplicas ?? 0),
+    integer,
   ),
   ageColumn,
   ...workloadColumns,

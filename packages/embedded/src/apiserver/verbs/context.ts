@@ -45,6 +45,8 @@ export interface ServerContext {
   readonly admission: readonly AdmissionPlugin[];
   readonly addresses: AddressPool;
   readonly turns: Turns;
+  /** After an event was written. */
+  readonly expireEvents: () => Promise<void>;
   readonly podLogs: PodLogs | undefined;
   readonly now: () => Date;
   readonly uid: () => string;

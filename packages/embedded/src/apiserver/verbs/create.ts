@@ -115,6 +115,7 @@ export async function storeNew(call: Call, object: AnyObject, tracked: boolean):
   try {
     const entry = await context.store.put(key, 0, (revision) => withRevision(storedAs(resource, next), revision));
     if (entry === undefined) throw alreadyExists(resource.type, next.metadata.name as string);
+    if (resource.prefix === "core/events/") await context.expireEvents();
     return shownAs(resource, entry.value);
   } catch (error) {
     undo();

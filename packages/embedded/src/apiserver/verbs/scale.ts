@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The scale subresource: `autoscaling/v1` Scale over two paths of the object.
 // Source: k8s.io/kubernetes/pkg/registry/apps/deployment/storage, apiextensions-apiserver customresource/etcd.go
-import type { AnyObject, LabelSelector } from "@serval/api";
+import type { AnyObject } from "@serval/api";
 import type { ScalePaths } from "../resources/resource.ts";
+import { selectorText } from "../selector.ts";
 import { badRequest, invalid } from "../status.ts";
 import type { NamedCall } from "./context.ts";
 import { checkPreconditions, entryOf, replace, untilWritten } from "./update.ts";
@@ -23,19 +24,6 @@ function write(object: AnyObject, dotted: string, value: unknown): void {
     node = node[key] as Record<string, unknown>;
   }
   node[path.at(-1) as string] = value;
-}
-
-/** A label selector as text, as the HPA controller reads it. */
-function selectorText(selector: unknown): string | undefined {
-  if (selector === undefined || typeof selector === "string") return selector as string | undefined;
-  const { matchLabels = {}, matchExpressions = [] } = selector as LabelSelector;
-  const equal = Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`);
-  const others = matchExpressions.map(({ key, operator, values = [] }) => {
-    if (operator === "Exists") return key;
-    if (operator === "DoesNotExist") return `!${key}`;
-    return `${key} ${operator.toLowerCase()} (${[...(values ?? [])].sort().join(",")})`;
-  });
-  return [...equal.sort(), ...others].join(",");
 }
 
 function scaleOf(object: AnyObject, paths: ScalePaths): AnyObject {
