@@ -18,8 +18,8 @@ import type { PodLogs } from "./pod-logs.ts";
 import { establishedDefinition } from "./resources/custom.ts";
 import { createRegistry } from "./resources/registry.ts";
 import { gitVersion } from "./server-paths.ts";
+import { createTurns } from "./turns.ts";
 import type { Logger, MergeFunctions } from "./verbs/context.ts";
-import { createTurns } from "./verbs/turns.ts";
 
 export type { HttpFront, ListenOptions } from "./http/server.ts";
 export type { LogOptions, PodLogs } from "./pod-logs.ts";

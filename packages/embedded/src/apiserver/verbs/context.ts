@@ -18,7 +18,7 @@ import type { PodLogs } from "../pod-logs.ts";
 import type { Registry } from "../resources/registry.ts";
 import type { Resource } from "../resources/resource.ts";
 import type { Rendering } from "../table/render.ts";
-import type { Turns } from "./turns.ts";
+import type { Turns } from "../turns.ts";
 
 export interface Logger {
   debug(fields: object, message: string): void;
