@@ -10,7 +10,7 @@ import { environmentFor, install, root } from "./install.mjs";
 const args = process.argv.slice(2);
 const isCluster = args.includes("--cluster");
 const named = args.filter((arg) => !arg.startsWith("--"));
-const everyday = ["packages/*/src/**/*.test.ts", "tools/**/*.test.ts", "test/e2e/**/*.test.ts", "test/compat/**/*.test.ts"];
+const everyday = ["packages/*/src/**/*.test.ts", "tools/**/*.test.ts", "test/e2e/**/*.test.ts", "test/compat/**/*.test.ts", "test/operator/**/*.test.ts"];
 const cluster = ["test/cluster/**/*.test.ts"];
 
 try {

@@ -72,9 +72,15 @@ export async function reconcileReplicaSet(context: ControllerContext, key: Key):
   const counted =
     difference > 0 ? context.informers.pods.byIndex("owner", set.metadata.uid ?? "").filter(isActive) : active;
   const status = replicaSetStatus(set, counted, nowMs);
-  if (JSON.stringify(status) !== JSON.stringify({ ...status, ...set.status })) await writeStatus(context, set, status);
+  if (!isSameStatus(status, set.status)) await writeStatus(context, set, status);
   return waitForMinReady(set, counted, nowMs);
 }
+
+/** An API server leaves counts of 0 out: absent and 0 are the same. */
+const isSameStatus = (wanted: NonNullable<ReplicaSet["status"]>, stored: ReplicaSet["status"]): boolean =>
+  (["replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration"] as const).every(
+    (field) => (wanted[field] ?? 0) === (stored?.[field] ?? 0),
+  );
 
 async function writeStatus(
   context: ControllerContext,
