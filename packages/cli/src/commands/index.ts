@@ -24,7 +24,7 @@ export const commandTable: readonly Command[] = [
       example: {
         type: "string",
         value: "NAME",
-        help: "Apply examples/NAME and send each model a request (quickstart, onnx)",
+        help: "Apply examples/NAME and send each model a request (quickstart, onnx, transformer)",
       },
       port: { type: "string", value: "N", help: "Port of the gateway (default: 8080, or the one of last time)" },
     },
