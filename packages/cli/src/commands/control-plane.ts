@@ -6,14 +6,14 @@ import { startControlPlane } from "@serval/embedded/home/control-plane.ts";
 import { homeLayout } from "@serval/embedded/home/layout.ts";
 import { createLogger } from "@serval/observe";
 import type { Invocation, Io } from "../command.ts";
-import { roleFlags, stopSignal } from "../role.ts";
+import { endRole, roleFlags, stopSignal } from "../role.ts";
 import { servalBin } from "../serval-bin.ts";
 import { version } from "../version.ts";
 
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 export async function run(invocation: Invocation, io: Io): Promise<number> {
-  const flags = roleFlags(invocation.raw, ["data-dir", "port", "gateway-port"]);
+  const flags = roleFlags(invocation.raw, ["data-dir", "port", "gateway-port", "octet"]);
   const log = createLogger({ component: "control-plane" });
   // Asked to by the supervisor, this process ends the pods too; ended by a signal it leaves them to the next one.
   const stopPods = new Promise<"pods">((resolve) => {
@@ -26,6 +26,7 @@ export async function run(invocation: Invocation, io: Io): Promise<number> {
     layout: homeLayout(flags["data-dir"] as string),
     apiServerPort: Number(flags["port"]),
     gatewayPort: Number(flags["gateway-port"]),
+    octet: Number(flags["octet"]),
     version,
     programs: { node: process.execPath, serval: servalBin },
     cacheDir: io.env["SERVAL_CACHE_DIR"] ?? join(io.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "serval"),
@@ -37,6 +38,5 @@ export async function run(invocation: Invocation, io: Io): Promise<number> {
   const pods = (await stopped) === "pods";
   await controlPlane.close({ pods });
   log.info({ pods }, "control plane stopped");
-  if (process.connected) process.disconnect?.();
-  return 0;
+  return endRole();
 }

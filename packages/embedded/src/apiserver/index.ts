@@ -32,7 +32,9 @@ export interface ApiServerOptions {
   readonly admission: readonly AdmissionPlugin[];
   /** Absent: `kubectl logs` answers 501. */
   readonly podLogs?: PodLogs;
-  /** Chooses a new Service's cluster address; default: the next free 127.1.x.y. */
+  /** Service addresses come from 127.<octet>.0.0/17; default 1. */
+  readonly serviceOctet?: number;
+  /** Chooses a new Service's cluster address; default: the next free one. */
   readonly serviceAddress?: (service: AnyObject) => string;
   readonly now?: () => Date;
   readonly uid?: () => string;
@@ -133,7 +135,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       registry,
       merge,
       admission: options.admission,
-      addresses: createAddressPool(options.serviceAddress),
+      addresses: createAddressPool(options.serviceAddress, options.serviceOctet),
       turns: createTurns(),
       expireEvents: createEventExpiry(options.store, now),
       podLogs: options.podLogs,

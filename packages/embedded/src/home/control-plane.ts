@@ -24,6 +24,8 @@ export interface ControlPlaneOptions {
   readonly layout: HomeLayout;
   readonly apiServerPort: number;
   readonly gatewayPort: number;
+  /** This home's part of 127.0.0.0/8 (subnet.ts). */
+  readonly octet: number;
   readonly version: string;
   readonly programs: { readonly node: string; readonly serval: string };
   /** Engines and other downloads that outlive a home. */
@@ -90,6 +92,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     crds,
     admission: [...admissionPlugins(admission), schedulerAdmission(node)],
     podLogs,
+    serviceOctet: options.octet,
     log,
   });
   const cluster = createCluster(server.transport, "serval-control-plane");
@@ -98,7 +101,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     cluster,
     dataDir: layout.dataDir,
     programs: { ...options.programs, cacheDir: options.cacheDir },
-    network: loopbackNetwork(),
+    network: loopbackNetwork(options.octet),
     limits,
     path: options.path,
     pullImage: createImagePuller(options.cacheDir),

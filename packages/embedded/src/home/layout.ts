@@ -42,6 +42,8 @@ export interface HomeState {
   readonly gateway?: ProcessId | undefined;
   readonly apiServerPort: number;
   readonly gatewayPort: number;
+  /** Second octet of this home's Service and pod addresses (subnet.ts). */
+  readonly octet: number;
   /** URL of the control plane's Prometheus metrics. */
   readonly metrics?: string;
   readonly ready: boolean;

@@ -7,6 +7,7 @@ import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { processStartTime, signalProcess } from "../kubelet/process-identity.ts";
 import { type HomeLayout, type HomeState, isRunning, type ProcessId, readHomeState, writeHomeState } from "./layout.ts";
+import { chooseOctet } from "./subnet.ts";
 
 export interface SupervisorOptions {
   readonly layout: HomeLayout;
@@ -108,12 +109,17 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   );
   const apiServerPort = await choosePort(undefined, before === undefined ? [] : [before.apiServerPort], "");
   const self: ProcessId = { pid: process.pid, startTime: (await processStartTime(process.pid)) ?? "" };
-  let state: HomeState = { version, supervisor: self, apiServerPort, gatewayPort, ready: false };
+  const octet = before?.octet ?? (await chooseOctet(layout.dataDir));
+  let state: HomeState = { version, supervisor: self, apiServerPort, gatewayPort, octet, ready: false };
   let stopping: { pods: boolean } | undefined;
   const ready = Promise.withResolvers<void>();
+  // One write after the other: two at once would take each other's new file away.
+  let written: Promise<void> = Promise.resolve();
   const update = (change: Partial<HomeState>): Promise<void> => {
     state = { ...state, ...change };
-    return writeHomeState(layout, state);
+    const write = (): Promise<void> => writeHomeState(layout, state);
+    written = written.then(write, write);
+    return written;
   };
   await update({});
 
@@ -127,6 +133,8 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   });
   const controlPlane = role("controlPlane");
   const gateway = role("gateway");
+  // `begin` waits for one after the other; the other may fail first.
+  gateway.firstReady.promise.catch(() => {});
   const argsOf: Record<Role["name"], string[]> = {
     controlPlane: [
       "control-plane",
@@ -136,6 +144,8 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
       String(apiServerPort),
       "--gateway-port",
       String(gatewayPort),
+      "--octet",
+      String(octet),
     ],
     gateway: ["gateway", "--kubeconfig", layout.kubeconfig, "--port", String(gatewayPort)],
   };
@@ -150,6 +160,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     });
     await log.close();
     target.child = child;
+    if (state.ready && target.name === "gateway") child.send("api-ready");
     child.on("message", (message) => {
       const { ready: isReady, metrics } = message as { ready?: boolean; metrics?: string };
       if (metrics !== undefined) void update({ metrics });
@@ -176,10 +187,11 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     setTimeout(() => void (stopping === undefined ? launch(target) : undefined), target.restartMs);
     target.restartMs = Math.min(maxRestartMs, target.restartMs * 2);
   };
+  /** The gateway loads its code while the control plane starts, and connects when told that there is an API. */
   const begin = async (): Promise<void> => {
-    await launch(controlPlane);
+    await Promise.all([launch(controlPlane), launch(gateway)]);
     await controlPlane.firstReady.promise;
-    await launch(gateway);
+    gateway.child?.send("api-ready");
     await gateway.firstReady.promise;
     await update({ ready: true });
   };

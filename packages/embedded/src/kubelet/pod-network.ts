@@ -11,19 +11,22 @@ export interface PodNetwork {
   findExposedPort(groupId: number): Promise<number | undefined>;
 }
 
-const firstPodIp = (127 << 24) | (64 << 16);
-const podIpCount = 1 << 22;
+const firstPodIp = (octet: number): number => (127 << 24) | (octet << 16) | (128 << 8);
+const podIpCount = 1 << 15;
 
 const dotted = (ip: number): string => [24, 16, 8, 0].map((shift) => (ip >>> shift) & 255).join(".");
 
-/** Addresses 127.64.0.1 to 127.127.255.254, given out round-robin so that a restarted pod never meets old connections. */
-export function loopbackNetwork(startAt = 1): PodNetwork {
+/**
+ * Addresses 127.<octet>.128.1 to 127.<octet>.255.254, given out round-robin so that a restarted pod never meets old
+ * connections. The octet is the home's own (home/subnet.ts): two homes on one machine never share an address.
+ */
+export function loopbackNetwork(octet: number, startAt = 1): PodNetwork {
   const held = new Map<string, string>();
   const taken = new Set<string>();
   let next = startAt;
   const free = (): string => {
     for (;;) {
-      const ip = dotted(firstPodIp + (next % podIpCount));
+      const ip = dotted(firstPodIp(octet) + (next % podIpCount));
       next += 1;
       if (!taken.has(ip) && !ip.endsWith(".0") && !ip.endsWith(".255")) return ip;
     }

@@ -113,19 +113,20 @@ export const serviceRules: KindRules = {
   },
 };
 
-/** Gives out unique addresses of 127.1.0.0/16: all of 127/8 is this machine on Linux. */
+/** Gives out unique addresses of 127.<octet>.0.0/17: all of 127/8 is this machine on Linux. */
 export interface AddressPool {
   allocate(service: AnyObject): string;
   reserve(address: string): boolean;
   release(address: string): void;
 }
 
-const poolSize = 255 * 254;
+const poolSize = 128 * 254;
 
-const addressAt = (index: number): string => `127.1.${Math.floor(index / 254)}.${(index % 254) + 1}`;
+const addressAt = (octet: number, index: number): string =>
+  `127.${octet}.${Math.floor(index / 254)}.${(index % 254) + 1}`;
 
 /** Next free address, so that one just released is not used at once by another Service. */
-export function createAddressPool(choose?: (service: AnyObject) => string): AddressPool {
+export function createAddressPool(choose?: (service: AnyObject) => string, octet = 1): AddressPool {
   const used = new Set<string>();
   let next = 0;
   return {
@@ -136,14 +137,14 @@ export function createAddressPool(choose?: (service: AnyObject) => string): Addr
         return address;
       }
       for (let tried = 0; tried < poolSize; tried++) {
-        const address = addressAt(next);
+        const address = addressAt(octet, next);
         next = (next + 1) % poolSize;
         if (used.has(address)) continue;
         used.add(address);
         return address;
       }
       throw new Error(
-        `Cannot give the Service an address: all ${poolSize} of 127.1.0.0/16 are in use; delete unused Services`,
+        `Cannot give the Service an address: all ${poolSize} of 127.${octet}.0.0/17 are in use; delete unused Services`,
       );
     },
     reserve(address) {
