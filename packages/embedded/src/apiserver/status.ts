@@ -4,6 +4,7 @@
 import type { ResourceType, Status, StatusCause } from "@serval/api";
 import { ApiError } from "@serval/kube";
 import type { FieldError } from "@serval/kube/patch/contract";
+import { StoreError } from "../store/store.ts";
 
 type Named = Pick<ResourceType, "group" | "plural" | "kind">;
 
@@ -169,6 +170,9 @@ export function applyConflict(causes: readonly StatusCause[]): ApiError {
 /** Anything thrown, as the Status that the client sees. Bugs show no text of theirs: it could hold a secret. */
 export function statusOf(error: unknown): Status {
   if (error instanceof ApiError) return error.status;
+  // The store's own words say what to do; nothing was changed, so a client may try again.
+  if (error instanceof StoreError)
+    return refusal({ code: 507, reason: "InsufficientStorage", message: error.message }).status;
   return refusal({
     code: 500,
     reason: "InternalError",

@@ -52,16 +52,18 @@ function journalOf({ root, objects, meta }: Tables, dir: string): Journal {
   return {
     async commit(batch: readonly StoreEvent[]): Promise<void> {
       try {
-        await root.transaction(() => {
+        // Synchronous: a batch is in memory already, and lmdb's asynchronous writes leave a rejected promise that
+        // nobody can catch when the disk is full. The flush to disk, which takes the time, stays asynchronous.
+        root.transactionSync(() => {
           for (const { key, deleted, current } of batch) {
-            if (deleted) objects.remove(key);
-            else objects.put(key, JSON.stringify(current.value));
+            if (deleted) objects.removeSync(key);
+            else objects.putSync(key, JSON.stringify(current.value));
           }
-          meta.put(revisionKey, String(batch.at(-1)?.revision));
+          meta.putSync(revisionKey, String(batch.at(-1)?.revision));
         });
         await root.flushed;
       } catch (cause) {
-        const reason = cause instanceof Error ? cause.message : String(cause);
+        const reason = cause instanceof Error ? cause.message.split(": Attempting")[0] : String(cause);
         throw new StoreError(
           `Cannot write to the object store in "${dir}": ${reason}; nothing was changed; free disk space and try again`,
           {
