@@ -12,7 +12,8 @@ export interface CatalogueEntry {
 
 const entry = (code: string, title: string, fix: string): CatalogueEntry => ({ code, title, fix });
 
-/** SV1: admission · SV2: runtime choice · SV3: model and storage · SV4: pods · SV5: routes · SV6: config · SV7: modes. */
+/** SV1: admission · SV2: runtime choice · SV3: model and storage · SV4: pods · SV5: routes · SV6: config · SV7: modes.
+ * SV8: API server · SV9: gateway. */
 export const catalogue = {
   InvalidName: entry(
     "SV1001",
@@ -180,6 +181,24 @@ export const catalogue = {
     "Remove the field or annotation that the message names",
   ),
   ApplyFailed: entry("SV8001", "A child object was not accepted", "Read the message of the API server"),
+  NoRoute: entry(
+    "SV9001",
+    "No route has that host and path",
+    "Use the host of the InferenceService's status.url, or the path /serving/<namespace>/<name>/",
+  ),
+  ServiceMissing: entry(
+    "SV9002",
+    "The Service behind the route does not exist",
+    "Wait, or describe the InferenceService",
+  ),
+  NoReadyEndpoint: entry("SV9003", "No endpoint is ready", "serval describe of the InferenceService says why"),
+  NoBackend: entry("SV9004", "The route sends to nobody", "Give one backend of the HTTPRoute a weight above 0"),
+  UnsupportedFilter: entry("SV9005", "The route uses a filter that this gateway does not have", "Remove the filter"),
+  RequestTooLarge: entry("SV9006", "The request body is too large", "Raise --max-request-bytes of the gateway"),
+  RequestTimeout: entry("SV9007", "The answer took too long", "Raise spec.<component>.timeout of the InferenceService"),
+  ModelUnreachable: entry("SV9008", "The model server did not answer", "serval logs of the InferenceService says why"),
+  GrpcNotServed: entry("SV9009", "gRPC is not served by this gateway yet", "Use the REST protocols v1 and v2"),
+  UpgradeNotServed: entry("SV9010", "Connection upgrades are not served yet", "Use plain requests"),
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type Reason = keyof typeof catalogue;
