@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // `serval fetch URI DIR [URI DIR …]`: the storage initializer, with KServe's arguments.
-import { fetchModel } from "@serval/storage";
+import { runFetch } from "@serval/storage";
 import type { Invocation, Io } from "../command.ts";
 
-export async function run({ raw }: Invocation, _io: Io): Promise<number> {
-  for (let i = 0; i + 1 < raw.length; i += 2) await fetchModel({ uri: raw[i] as string, dir: raw[i + 1] as string });
-  return 0;
+export async function run({ raw }: Invocation, io: Io): Promise<number> {
+  const stop = new AbortController();
+  const onSignal = (): void => stop.abort(new Error("it was asked to stop; the next start goes on from here"));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, onSignal);
+  return runFetch({ args: raw, env: io.env, out: (line) => io.out(line), signal: stop.signal });
 }
