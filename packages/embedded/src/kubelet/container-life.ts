@@ -2,18 +2,37 @@
 // The life of one container through its starts and ends: start, probes, exit, back-off, stop. Decides nothing about
 // other containers; the pod worker does.
 import type { Container, Pod } from "@serval/api";
+import { startProbes } from "./container-probes.ts";
 import {
   type ContainerDeps,
   type ContainerSetting,
   containerSetting,
+  limitsId,
   startContainer,
   terminationOf,
 } from "./container-runner.ts";
-import { type ContainerState, newContainerState, nextBackoff } from "./container-state.ts";
+import {
+  awaitsRestart,
+  backoffText,
+  type ContainerState,
+  endedRun,
+  failedToStart,
+  newContainerState,
+  nextRestart,
+  startedRun,
+} from "./container-state.ts";
 import { ImageNotRunnable } from "./images.ts";
 import type { PodFiles } from "./pod-state.ts";
-import { type ProbeLoop, type ProbeTarget, startProbe } from "./probes.ts";
-import { killGroup, killProcess, readRecord, StartError, terminate, waitForExit } from "./process-runner.ts";
+import type { ProbeTarget } from "./probes.ts";
+import {
+  latestRecord,
+  logNumbers,
+  type ProcessExit,
+  pruneStarts,
+  type RunningProcess,
+  settleStart,
+} from "./process-files.ts";
+import { killGroup, killProcess, StartError, terminate, waitForExit } from "./process-runner.ts";
 import type { ResourceLimits } from "./resource-limits.ts";
 import { ContainerConfigError } from "./variables.ts";
 
@@ -34,20 +53,29 @@ export interface ContainerHost {
   failPod(reason: string, message: string): void;
 }
 
-const eagerProbeMs = 50;
 /** A program that binds late is looked at again this long after its start. */
 const exposureCheckMs = 3_000;
+
+/** Why a container waits, in kubelet's words. */
+const waitingReason = (error: unknown): string =>
+  error instanceof ImageNotRunnable
+    ? "ErrImagePull"
+    : error instanceof ContainerConfigError
+      ? "CreateContainerConfigError"
+      : "CreateContainerError";
 
 export class ContainerLife {
   readonly container: Container;
   readonly state: ContainerState;
   readonly #host: ContainerHost;
-  #probes: ProbeLoop[] = [];
+  #stopProbes: () => void = () => {};
   #limits: ResourceLimits | undefined;
   #ended: Promise<void> = Promise.resolve();
   #stopping = false;
-  #starting = false;
+  #starting: Promise<void> | undefined;
+  #spawning: Promise<void> = Promise.resolve();
   #exposureTimer: NodeJS.Timeout | undefined;
+  #kill: { timer: NodeJS.Timeout; at: number } | undefined;
 
   constructor(container: Container, host: ContainerHost, state: ContainerState = newContainerState(container.name)) {
     this.container = container;
@@ -61,224 +89,144 @@ export class ContainerLife {
 
   /** It may start now: not running, not being started, its back-off is over. */
   canStart(nowMs: number): boolean {
-    return !this.#starting && !this.#stopping && !this.isRunning && nowMs >= this.state.backoffUntil;
+    return this.#starting === undefined && !this.#stopping && !this.isRunning && nowMs >= this.state.backoffUntil;
   }
 
   /** Starts once. Failures become the state's waiting reason with a back-off; this never throws. */
-  async start(): Promise<void> {
-    if (this.#starting) return;
-    this.#starting = true;
-    try {
-      await this.#launch();
-    } catch (error) {
-      this.#failedToStart(error);
-    } finally {
-      this.#starting = false;
-      this.#host.changed();
-    }
+  start(): Promise<void> {
+    this.#starting ??= this.#launch()
+      .catch((error: unknown) => this.#failedToStart(error))
+      .finally(() => {
+        this.#starting = undefined;
+        this.#host.changed();
+      });
+    return this.#starting;
   }
 
   async #launch(): Promise<void> {
     const { container, state } = this;
     const { deps, files, pod, podIP, volumes } = this.#host;
-    const restart =
-      state.lastTermination === undefined && state.termination === undefined ? state.restarts : state.restarts + 1;
+    const restart = nextRestart(state);
+    const dir = files.containerDir(state.name);
     const setting = await containerSetting(pod, container, { deps, files, podIP, restart, volumes });
     await this.#host.pull(container);
+    await pruneStarts(dir, restart - 1);
+    this.#spawning = deps.startInTurn(() => this.#spawn(setting, restart));
+    await this.#spawning;
+  }
+
+  async #spawn(setting: ContainerSetting, restart: number): Promise<void> {
+    const { container, state } = this;
+    const { deps, files, pod } = this.#host;
+    // Asked again when its turn has come: the pod may have been deleted while it pulled or waited.
     if (this.#stopping) return;
-    const { running, limits } = await startContainer(setting, {
-      container,
-      deps,
-      files,
-      restart,
-      podUid: pod.metadata.uid ?? "",
-    });
+    const podUid = pod.metadata.uid ?? "";
+    const { running, limits } = await startContainer(setting, { container, deps, files, restart, podUid });
     this.#limits = limits;
-    state.lastTermination = state.termination ?? state.lastTermination;
-    state.termination = undefined;
-    state.restarts = restart;
-    state.running = running;
-    state.phase = "running";
-    state.started = false;
-    state.ready = false;
-    this.#host.event(
-      "Normal",
-      restart === 0 ? "Created" : "Restarted",
-      `${restart === 0 ? "Created" : "Restarted"} container: ${container.name}`,
-    );
+    startedRun(state, running);
+    const what = restart === 0 ? "Created" : "Restarted";
+    this.#host.event("Normal", what, `${what} container: ${container.name}`);
     this.#host.event("Normal", "Started", `Started container ${container.name}`);
-    this.#watch(setting);
+    this.#watch(running, setting);
   }
 
   #failedToStart(error: unknown): void {
     const { state } = this;
     const message = error instanceof Error ? error.message : String(error);
-    state.phase = "waiting";
-    if (error instanceof StartError) {
-      const at = new Date().toISOString();
-      if (state.termination !== undefined) state.restarts += 1;
-      state.termination = { exitCode: 128, reason: "StartError", message, startedAt: undefined, finishedAt: at };
-      this.#host.event("Warning", "Failed", `Error: ${message}`);
-      this.#backOff(0);
-      return;
-    }
-    const known =
-      error instanceof ImageNotRunnable
-        ? "ErrImagePull"
-        : error instanceof ContainerConfigError
-          ? "CreateContainerConfigError"
-          : "CreateContainerError";
-    if (state.message !== message)
-      this.#host.event("Warning", "Failed", known === "ErrImagePull" ? message : `Error: ${message}`);
-    state.reason = known;
-    state.message = message;
-    state.backoffMs = nextBackoff(state, 0, 2_000);
-    state.backoffUntil = performance.now() + state.backoffMs;
+    const isNews = state.message !== message;
+    if (error instanceof StartError) failedToStart(state, { message, at: new Date() });
+    else awaitsRestart(state, { reason: waitingReason(error), message });
+    if (!isNews) return;
+    this.#host.event("Warning", "Failed", error instanceof ImageNotRunnable ? message : `Error: ${message}`);
   }
 
   /** Goes on with a process that an earlier kubelet started. @returns false when there is none to go on with. */
   async adopt(): Promise<boolean> {
     const { state } = this;
-    // The start may have happened after the last state was written: the newest record on disk decides.
-    const next = await readRecord(this.#host.files.containerDir(state.name), state.restarts + 1);
-    const current =
-      state.phase === "terminated"
-        ? undefined
-        : await readRecord(this.#host.files.containerDir(state.name), state.restarts);
-    const running = next ?? current;
-    if (running === undefined) return false;
-    if (next !== undefined) {
-      state.lastTermination = state.termination ?? state.lastTermination;
-      state.restarts = next.restart;
-    }
-    state.termination = undefined;
-    state.running = running;
-    state.phase = "running";
+    const dir = this.#host.files.containerDir(state.name);
+    // The start may have happened after the last state was written, or be half done: the disk decides.
+    const newest = (await logNumbers(dir)).at(-1);
+    if (newest !== undefined) await settleStart(dir, newest);
+    const running = await latestRecord(dir);
+    const isKnown = state.phase === "terminated" || state.termination !== undefined;
+    if (running === undefined || running.restart < state.restarts) return false;
+    if (isKnown && running.restart === state.restarts) return false;
+    const wasReady = state.ready && state.running?.restart === running.restart;
+    const wasStarted = state.started && state.running?.restart === running.restart;
+    startedRun(state, running);
+    [state.ready, state.started] = [wasReady, wasStarted];
     const { deps, files, pod, podIP, volumes } = this.#host;
-    const setting = await containerSetting(pod, this.container, {
-      deps,
-      files,
-      podIP,
-      restart: running.restart,
-      volumes,
-    }).catch(() => undefined);
-    this.#limits = await deps.limits.prepare(`${pod.metadata.uid}-${state.name}`, this.container);
-    this.#watch(setting);
+    const { restart } = running;
+    const setting = await containerSetting(pod, this.container, { deps, files, podIP, restart, volumes }).catch(
+      () => undefined,
+    );
+    this.#limits = await deps.limits
+      .prepare(limitsId(pod.metadata.uid ?? "", state.name, restart), this.container)
+      .catch(() => undefined);
+    this.#watch(running, setting);
     return true;
   }
 
-  #watch(setting: ContainerSetting | undefined): void {
-    const { running } = this.state;
-    if (running === undefined) return;
-    this.#startProbes(setting);
+  #watch(running: RunningProcess, setting: ContainerSetting | undefined): void {
+    this.#stopProbes = startProbes(this.container, this.#probeTarget(setting), {
+      hasStarted: this.state.started,
+      events: {
+        onStarted: () => {
+          this.state.started = true;
+          this.#host.changed();
+        },
+        onReadiness: (ok, why) => this.#onReadiness(ok, why),
+        onUnhealthy: (kind, why) => this.#onUnhealthy(kind, why),
+      },
+    });
     this.#exposureTimer = setTimeout(() => void this.#checkExposure(), exposureCheckMs);
     this.#exposureTimer.unref();
     this.#ended = waitForExit(this.#host.files.containerDir(this.state.name), running, this.#host.signal).then(
-      async (exit) => {
-        if (exit === undefined) return;
-        this.#stopProbes();
-        const termination = await terminationOf(exit, {
-          container: this.container,
-          files: this.#host.files,
-          running,
-          limits: this.#limits,
-        });
-        await killGroup(running);
-        await this.#limits?.release();
-        const ranMs = Date.parse(exit.finishedAt) - Date.parse(running.startedAt);
-        this.state.running = undefined;
-        this.state.phase = "terminated";
-        this.state.ready = false;
-        this.state.started = false;
-        this.state.termination = termination;
-        this.#planRestart(ranMs);
-        this.#host.changed();
-      },
+      (exit) => (exit === undefined ? undefined : this.#onExit(exit, running)),
     );
   }
 
-  /** The first restart is immediate, later ones back off, as kubelet does. */
-  #planRestart(ranMs: number): void {
-    const { state } = this;
-    if (state.backoffMs === 0 || ranMs > 600_000) {
-      state.backoffMs = 5_000;
-      state.backoffUntil = 0;
-    } else this.#backOff(ranMs);
-  }
-
-  #backOff(ranMs: number): void {
-    const { state } = this;
-    state.backoffMs = nextBackoff(state, ranMs);
-    state.backoffUntil = performance.now() + state.backoffMs;
+  async #onExit(exit: ProcessExit, running: RunningProcess): Promise<void> {
+    this.#quiet();
+    const termination = await terminationOf(exit, {
+      container: this.container,
+      files: this.#host.files,
+      running,
+      limits: this.#limits,
+    });
+    await killGroup(running);
+    await this.#limits?.release();
+    clearTimeout(this.#kill?.timer);
+    this.#kill = undefined;
+    endedRun(this.state, termination);
+    this.#host.changed();
   }
 
   /** Shows the back-off while it lasts, once the pod worker has decided that the container is to run again. */
   awaitRestart(podText: string): void {
     const { state } = this;
     if (state.phase !== "terminated") return;
-    const isFirst = state.reason !== "CrashLoopBackOff";
     state.lastTermination = state.termination;
     state.phase = "waiting";
     state.reason = "CrashLoopBackOff";
-    state.message = `back-off ${Math.round(state.backoffMs / 1000)}s restarting failed container=${state.name} pod=${podText}`;
-    if (isFirst || state.restarts > 0)
-      this.#host.event("Warning", "BackOff", `Back-off restarting failed container ${state.name} in pod ${podText}`);
+    state.message = `back-off ${backoffText(state.backoffMs)} restarting failed container=${state.name} pod=${podText}`;
+    this.#host.event("Warning", "BackOff", `Back-off restarting failed container ${state.name} in pod ${podText}`);
   }
 
-  #startProbes(setting: ContainerSetting | undefined): void {
-    const { container, state } = this;
-    const target: ProbeTarget = {
+  #probeTarget(setting: ContainerSetting | undefined): ProbeTarget {
+    return {
       podIP: this.#host.podIP,
-      container,
+      container: this.container,
       exec: (command) => ({
         argv: command.map((text) => setting?.rewrite(text) ?? text),
         env: setting?.env ?? {},
         cwd: setting?.cwd ?? "/",
       }),
     };
-    const afterStart = (): void => {
-      state.started = true;
-      if (container.readinessProbe === undefined) void this.#becomeReady();
-      else
-        this.#add(
-          startProbe(container.readinessProbe, target, {
-            eagerMs: eagerProbeMs,
-            onVerdict: (ok, why) => this.#onReadiness(ok, why),
-          }),
-        );
-      if (container.livenessProbe !== undefined) {
-        this.#add(
-          startProbe(container.livenessProbe, target, {
-            onVerdict: (ok, why) => this.#onLiveness(ok, why, "liveness"),
-          }),
-        );
-      }
-      this.#host.changed();
-    };
-    if (container.startupProbe === undefined || state.started) {
-      afterStart();
-      return;
-    }
-    const startup = startProbe(container.startupProbe, target, {
-      eagerMs: eagerProbeMs,
-      onVerdict: (ok, why) => {
-        if (!ok) {
-          this.#onLiveness(ok, why, "startup");
-          return;
-        }
-        startup.stop();
-        afterStart();
-      },
-    });
-    this.#add(startup);
   }
 
-  #add(probe: ProbeLoop): void {
-    this.#probes.push(probe);
-  }
-
-  #stopProbes(): void {
-    for (const probe of this.#probes.splice(0)) probe.stop();
+  #quiet(): void {
+    this.#stopProbes();
     clearTimeout(this.#exposureTimer);
   }
 
@@ -296,6 +244,7 @@ export class ContainerLife {
   async #becomeReady(): Promise<void> {
     if (await this.#checkExposure()) return;
     if (!this.isRunning) return;
+    if (this.state.ready) return;
     this.state.ready = true;
     this.#host.changed();
   }
@@ -314,33 +263,42 @@ export class ContainerLife {
     return true;
   }
 
-  #onLiveness(ok: boolean, why: string, kind: "liveness" | "startup"): void {
-    if (ok) return;
+  #onUnhealthy(kind: "liveness" | "startup", why: string): void {
     const name = this.state.name;
     this.#host.event("Warning", "Unhealthy", `${kind === "liveness" ? "Liveness" : "Startup"} probe failed: ${why}`);
     this.#host.event("Normal", "Killing", `Container ${name} failed ${kind} probe, will be restarted`);
     void this.#end((this.#host.pod.spec?.terminationGracePeriodSeconds ?? 30) * 1_000);
   }
 
-  /** Stops for good: SIGTERM, SIGKILL after the grace. Resolves when it is gone. */
+  /**
+   * Stops for good: SIGTERM, SIGKILL after the grace. Resolves when it is gone, or when the kubelet goes away first. A
+   * second call with a shorter grace shortens the first.
+   */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
+    // A process that is being started right now must not be left behind; a pull may go on for nobody.
+    await this.#spawning.catch(() => {});
     await this.#end(graceMs);
   }
 
   async #end(graceMs: number): Promise<void> {
-    this.#stopProbes();
+    this.#quiet();
     const { running } = this.state;
     if (running === undefined) return;
-    if (graceMs > 0) await terminate(running);
-    const timer = setTimeout(() => void killProcess(running), graceMs);
+    const isFirst = this.#kill === undefined;
+    const at = performance.now() + graceMs;
+    if (this.#kill === undefined || at < this.#kill.at) {
+      clearTimeout(this.#kill?.timer);
+      this.#kill = { at, timer: setTimeout(() => void killProcess(running), graceMs) };
+    }
+    if (isFirst && graceMs > 0) await terminate(running);
     await this.#ended;
-    clearTimeout(timer);
   }
 
   /** The kubelet goes away and the process stays. */
   detach(): void {
     this.#stopping = true;
-    this.#stopProbes();
+    this.#quiet();
+    clearTimeout(this.#kill?.timer);
   }
 }

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // One start of one container: image, environment, mounts and limits become a process; its end becomes a Termination.
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Container, Pod } from "@serval/api";
 import type { Termination } from "./container-state.ts";
 import { type LocalPrograms, localCommand } from "./images.ts";
-import { lastLines, logPathOf } from "./pod-logs.ts";
+import { lastLines } from "./pod-logs.ts";
 import type { PodFiles } from "./pod-state.ts";
-import { type ProcessExit, type RunningProcess, startProcess } from "./process-runner.ts";
+import { logPath, type ProcessExit, type RunningProcess } from "./process-files.ts";
+import { startProcess } from "./process-runner.ts";
 import type { LimitEnforcer, ResourceLimits } from "./resource-limits.ts";
+import type { InTurn } from "./start-slots.ts";
 import { containerEnv, expandVariables, type References } from "./variables.ts";
 import { type MountRule, mountRules, rewritePaths } from "./volumes.ts";
 
@@ -22,6 +24,8 @@ export interface ContainerDeps {
   readonly rewriteHosts: (text: string, namespace: string) => string;
   /** PATH of every container. */
   readonly path: string;
+  /** Bounds how many processes start at the same time. */
+  readonly startInTurn: InTurn;
 }
 
 /** Everything that a process of the container gets: also what exec probes run with. */
@@ -83,6 +87,10 @@ export async function containerSetting(
   return { argv, env: { ...env, ...command.env }, cwd, rewrite };
 }
 
+/** A start's limits are its own: counters of an earlier start must not speak for this one. */
+export const limitsId = (podUid: string, container: string, restart: number): string =>
+  `${podUid}-${container}-${restart}`;
+
 /** @throws StartError and what `containerSetting` throws */
 export async function startContainer(
   setting: ContainerSetting,
@@ -93,9 +101,23 @@ export async function startContainer(
   await mkdir(join(files.dir, "tmp"), { recursive: true });
   await mkdir(dir, { recursive: true });
   await rm(messagePath(files, container.name, restart), { force: true });
-  const limits = await deps.limits.prepare(`${input.podUid}-${container.name}`, container);
+  const limits = await deps.limits.prepare(limitsId(input.podUid, container.name, restart), container);
   const running = await startProcess({ dir, restart, argv: setting.argv, env: setting.env, cwd: setting.cwd, limits });
   return { running, limits };
+}
+
+/** A program may write gigabytes where only the first bytes count. */
+async function headOf(path: string, bytes: number): Promise<string> {
+  const file = await open(path, "r").catch(() => undefined);
+  if (file === undefined) return "";
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, 0);
+    return buffer.toString("utf8", 0, bytesRead);
+  } catch {
+    return "";
+  } finally {
+    await file.close();
+  }
 }
 
 /** What the end of a process means, in a container runtime's words. */
@@ -105,12 +127,12 @@ export async function terminationOf(
 ): Promise<Termination> {
   const { container, files, running, limits } = input;
   const wasOom = exit.exitCode !== 0 && (await limits?.wasOomKilled()) === true;
-  const written = await readFile(messagePath(files, container.name, running.restart), "utf8").catch(() => "");
+  const written = await headOf(messagePath(files, container.name, running.restart), maxMessageBytes);
   const useLogs =
     written === "" && exit.exitCode !== 0 && container.terminationMessagePolicy === "FallbackToLogsOnError";
   const message = useLogs
-    ? await lastLines(logPathOf(files.containerDir(container.name), running.restart), 80, 2_048)
-    : written.slice(0, maxMessageBytes);
+    ? await lastLines(logPath(files.containerDir(container.name), running.restart), 80, 2_048)
+    : written;
   return {
     exitCode: wasOom ? 137 : exit.exitCode,
     finishedAt: exit.finishedAt,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the kubelet knows about one container, and how that reads in `status.containerStatuses`. Pure.
 import type { Container, ContainerStatus } from "@serval/api";
-import type { ProcessExit, RunningProcess } from "./process-runner.ts";
+import type { ProcessExit, RunningProcess } from "./process-files.ts";
 
 export interface Termination extends ProcessExit {
   readonly startedAt: string | undefined;
@@ -27,6 +27,8 @@ export interface ContainerState {
   /** Milliseconds on the monotonic clock before which it must not start again. */
   backoffUntil: number;
   backoffMs: number;
+  /** Failures to even create it, in a row; a crash back-off counts only programs that ran. */
+  createFailures: number;
 }
 
 export const newContainerState = (name: string): ContainerState => ({
@@ -42,12 +44,79 @@ export const newContainerState = (name: string): ContainerState => ({
   started: false,
   backoffUntil: 0,
   backoffMs: 0,
+  createFailures: 0,
 });
 
+const now = (): number => performance.now();
+
+/** Number of the next start: 0 for the first. */
+export const nextRestart = (state: ContainerState): number =>
+  state.lastTermination === undefined && state.termination === undefined ? state.restarts : state.restarts + 1;
+
+/** A process of the container runs. */
+export function startedRun(state: ContainerState, running: RunningProcess): void {
+  state.lastTermination = state.termination ?? state.lastTermination;
+  state.termination = undefined;
+  state.restarts = running.restart;
+  state.running = running;
+  state.phase = "running";
+  [state.reason, state.message] = ["", ""];
+  [state.started, state.ready] = [false, false];
+  state.createFailures = 0;
+}
+
+/** Its process has ended. The first restart is immediate, later ones back off, as kubelet does. */
+export function endedRun(state: ContainerState, termination: Termination): void {
+  const startedAt = Date.parse(termination.startedAt ?? termination.finishedAt);
+  const ranMs = Date.parse(termination.finishedAt) - startedAt;
+  state.running = undefined;
+  state.phase = "terminated";
+  [state.started, state.ready] = [false, false];
+  state.termination = termination;
+  if (state.backoffMs === 0 || ranMs > backoffResetMs) {
+    state.backoffMs = immediateMs;
+    state.backoffUntil = 0;
+    return;
+  }
+  state.backoffMs = nextBackoff(state, ranMs);
+  state.backoffUntil = now() + state.backoffMs;
+}
+
+/** The container was created but its program could not be run: a container runtime's exit code 128. */
+export function failedToStart(state: ContainerState, { message, at }: { message: string; at: Date }): void {
+  state.restarts = nextRestart(state);
+  state.lastTermination = state.termination ?? state.lastTermination;
+  const finishedAt = at.toISOString();
+  endedRun(state, { exitCode: 128, reason: "StartError", message, startedAt: undefined, finishedAt });
+  state.message = message;
+}
+
+/** It could not be created: waits for the user's change, looking again soon, later and later. */
+export function awaitsRestart(state: ContainerState, { reason, message }: { reason: string; message: string }): void {
+  state.phase = "waiting";
+  [state.reason, state.message] = [reason, message];
+  const ceiling = reason === "ErrImagePull" ? maxBackoffMs : maxConfigRetryMs;
+  state.backoffUntil = now() + Math.min(ceiling, 1_000 * 2 ** state.createFailures);
+  state.createFailures += 1;
+}
+
+const backoffResetMs = 600_000;
+const maxBackoffMs = 300_000;
+/** As long as kubelet's own sync period makes a pod wait whose ConfigMap has just been created. */
+const maxConfigRetryMs = 10_000;
+/** Marks that the immediate restart is used up; its double is the first real back-off. */
+const immediateMs = 5_000;
+
+/** As Go prints durations: `10s`, `1m20s`, `5m0s`. */
+export function backoffText(ms: number): string {
+  const seconds = Math.round(ms / 1_000);
+  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
+}
+
 /** Kubernetes' crash back-off: 10 s doubling to 5 min, reset after 10 min of running. */
-export function nextBackoff(state: Pick<ContainerState, "backoffMs">, ranMs: number, firstMs = 10_000): number {
-  if (state.backoffMs === 0 || ranMs > 600_000) return firstMs;
-  return Math.min(state.backoffMs * 2, 300_000);
+export function nextBackoff(state: Pick<ContainerState, "backoffMs">, ranMs: number): number {
+  if (state.backoffMs === 0 || ranMs > backoffResetMs) return 10_000;
+  return Math.min(state.backoffMs * 2, maxBackoffMs);
 }
 
 const seconds = (iso: string): string => iso.replace(/\.\d+Z$/, "Z");

@@ -3,17 +3,17 @@
 // and for a pod whose object is gone.
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { logNumbers } from "./pod-logs.ts";
 import { podFiles } from "./pod-state.ts";
+import { logNumbers, readExit, settleStart } from "./process-files.ts";
 import { isSameProcess } from "./process-identity.ts";
-import { killGroup, killProcess, readExit, readRecord, terminate, waitForExit } from "./process-runner.ts";
+import { killGroup, killProcess, terminate, waitForExit } from "./process-runner.ts";
 
 const graceMs = 3_000;
 
 /** @returns whether a process was running. */
 async function endContainer(dir: string): Promise<boolean> {
   const latest = (await logNumbers(dir)).at(-1);
-  const running = latest === undefined ? undefined : await readRecord(dir, latest);
+  const running = latest === undefined ? undefined : await settleStart(dir, latest);
   if (running === undefined || (await readExit(dir, running.restart)) !== undefined) return false;
   if (!(await isSameProcess(running.pid, running.startTime))) return false;
   await terminate(running);

@@ -3,8 +3,10 @@
 import type { Pod } from "@serval/api";
 import { ApiError } from "@serval/kube";
 import type { LogOptions, PodLogs } from "../apiserver/pod-logs.ts";
+import type { ContainerState } from "./container-state.ts";
 import type { Kubelet } from "./kubelet.ts";
-import { logNumbers, logPathOf, readLog } from "./pod-logs.ts";
+import { readLog } from "./pod-logs.ts";
+import { logNumbers, logPath } from "./process-files.ts";
 
 const refuse = (message: string): ApiError =>
   new ApiError({ apiVersion: "v1", kind: "Status", status: "Failure", reason: "BadRequest", code: 400, message });
@@ -24,6 +26,16 @@ async function* stamped(chunks: AsyncIterable<Uint8Array>, now: () => Date): Asy
   if (rest !== "") yield Buffer.from(stamp(rest));
 }
 
+/** The run that `status.lastState` speaks of. A container in back-off has ended: that run is the previous one. */
+export function previousRun(state: ContainerState): number | undefined {
+  if (state.lastTermination === undefined) return undefined;
+  return state.phase === "waiting" ? state.restarts : state.restarts - 1;
+}
+
+/** Source: kubernetes/pkg/kubelet/kubelet_pods.go, validateContainerLogStatus. */
+const waitText = ({ reason }: ContainerState): string =>
+  reason === "ErrImagePull" ? "trying and failing to pull image" : reason;
+
 export function kubeletLogs(kubelet: Kubelet, now: () => Date = () => new Date()): PodLogs {
   async function* readLogs(pod: Pod, options: LogOptions): AsyncGenerator<Uint8Array> {
     const worker = kubelet.worker(pod.metadata.uid ?? "");
@@ -32,10 +44,12 @@ export function kubeletLogs(kubelet: Kubelet, now: () => Date = () => new Date()
     if (worker === undefined || life === undefined) throw refuse(`${where} is not running here`);
     const dir = worker.containerDir(options.container);
     const numbers = await logNumbers(dir);
-    const latest = options.previous ? numbers.at(-2) : numbers.at(-1);
-    if (latest === undefined && options.previous) throw refuse(`previous terminated ${where} not found`);
-    if (latest === undefined) throw refuse(`${where} is waiting to start: ${life.state.reason}`);
-    const path = logPathOf(dir, latest);
+    const wanted = options.previous ? previousRun(life.state) : numbers.at(-1);
+    if (options.previous && (wanted === undefined || !numbers.includes(wanted)))
+      throw refuse(`previous terminated ${where} not found`);
+    if (wanted === undefined) throw refuse(`${where} is waiting to start: ${waitText(life.state)}`);
+    const latest = wanted;
+    const path = logPath(dir, latest);
     const chunks = readLog(path, {
       tailLines: options.tailLines,
       limitBytes: options.limitBytes,

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kubelet of the embedded home: every pod bound to this node becomes a worker; processes outlive it and are adopted.
 import { mkdir, readdir } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type Node, type Pod, resources } from "@serval/api";
+import { firstFreePort, reachablePort } from "@serval/data-plane/service-proxy/reachable-port.ts";
 import {
   type Cluster,
   createEventRecorder,
@@ -12,16 +14,17 @@ import {
   isConflict,
   isNotFound,
 } from "@serval/kube";
-import { rewriteServiceNames, serviceLinkEnv } from "../network/service-names.ts";
 import { endPod } from "./end-pods.ts";
 import type { LocalPrograms } from "./images.ts";
 import { nodeName, nodeObject } from "./node-object.ts";
-import { logNumbers, logPathOf, rotateLog } from "./pod-logs.ts";
+import { rotateLog } from "./pod-logs.ts";
 import type { PodNetwork } from "./pod-network.ts";
+import { createPodSources } from "./pod-sources.ts";
 import { podFiles } from "./pod-state.ts";
 import { PodWorker, type PodWorkerDeps } from "./pod-worker.ts";
+import { logNumbers, logPath } from "./process-files.ts";
 import type { LimitEnforcer } from "./resource-limits.ts";
-import type { References } from "./variables.ts";
+import { createSlots } from "./start-slots.ts";
 
 export interface KubeletOptions {
   readonly cluster: Cluster;
@@ -46,53 +49,8 @@ export interface Kubelet {
 }
 
 const rotateEveryMs = 10_000;
+const startsPerCore = 2;
 const maxLogBytes = 10 * 1024 * 1024;
-
-const decodeSecret = (data: Record<string, string> | undefined): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(data ?? {}).map(([key, value]) => [key, Buffer.from(value, "base64").toString("utf8")]),
-  );
-
-/** Informers of what pods refer to. */
-function createSources(cluster: Cluster, signal: AbortSignal) {
-  const configMaps = createInformer(cluster, resources.configMaps, { signal });
-  const secrets = createInformer(cluster, resources.secrets, { signal });
-  const services = createInformer(cluster, resources.services, { signal });
-  const claims = createInformer(cluster, resources.persistentVolumeClaims, { signal });
-  const volumes = createInformer(cluster, resources.persistentVolumes, { signal });
-  const serviceAddress = (namespace: string, name: string): string | undefined => {
-    const ip = services.get({ namespace, name })?.spec?.clusterIP;
-    return ip === undefined || ip === "None" || ip === "" ? undefined : ip;
-  };
-  const references = (namespace: string): References => ({
-    configMap(name) {
-      const object = configMaps.get({ namespace, name });
-      return object === undefined ? undefined : { ...decodeSecret(object.binaryData), ...object.data };
-    },
-    secret(name) {
-      const object = secrets.get({ namespace, name });
-      return object === undefined ? undefined : decodeSecret(object.data);
-    },
-  });
-  return {
-    synced: Promise.all([configMaps, secrets, services, claims, volumes].map(({ synced }) => synced)),
-    references,
-    rewriteHosts: (text: string, namespace: string) => rewriteServiceNames(text, namespace, serviceAddress),
-    serviceEnv: (namespace: string) =>
-      Object.assign(
-        {},
-        ...services.list(namespace).map((service) => {
-          const address = serviceAddress(namespace, service.metadata.name);
-          return address === undefined ? {} : serviceLinkEnv(service.metadata.name, address, service.spec?.ports ?? []);
-        }),
-      ) as Record<string, string>,
-    claimDir(namespace: string, name: string): string | undefined {
-      const volumeName = claims.get({ namespace, name })?.spec?.volumeName;
-      const volume = volumeName === undefined ? undefined : volumes.get({ name: volumeName });
-      return volume?.spec?.hostPath?.path ?? volume?.spec?.local?.path;
-    },
-  };
-}
 
 async function registerNode(cluster: Cluster, version: string, now: Date): Promise<Node> {
   const node = nodeObject(version, now);
@@ -110,15 +68,41 @@ async function registerNode(cluster: Cluster, version: string, now: Date): Promi
   }
 }
 
-/** Old logs of a container beyond the running and the previous start are of no use to `kubectl logs`. */
 async function rotateLogs(workers: Iterable<PodWorker>): Promise<void> {
   for (const worker of workers) {
     for (const { name } of [...(worker.pod.spec?.initContainers ?? []), ...(worker.pod.spec?.containers ?? [])]) {
       const dir = worker.containerDir(name);
       const latest = (await logNumbers(dir)).at(-1);
-      if (latest !== undefined) await rotateLog(logPathOf(dir, latest), maxLogBytes);
+      if (latest !== undefined) await rotateLog(logPath(dir, latest), maxLogBytes);
     }
   }
+}
+
+const hasEnded = ({ status }: Pod): boolean => status?.phase === "Succeeded" || status?.phase === "Failed";
+
+/**
+ * Ends what runs for pods that are gone, and gives the others their addresses back before any new pod can take one.
+ *
+ * @returns uids of the pods with a memory.
+ */
+async function recallPods(
+  podsDir: string,
+  { known, network }: { known: ReadonlySet<string | undefined>; network: PodNetwork },
+): Promise<Set<string>> {
+  const remembered = new Set<string>();
+  for (const uid of await readdir(podsDir)) {
+    const files = podFiles(podsDir, uid);
+    if (known.has(uid)) {
+      const memory = await files.recall();
+      if (memory === undefined) continue;
+      network.attach(uid, memory.podIP);
+      remembered.add(uid);
+    } else {
+      await endPod(podsDir, uid);
+      await files.remove();
+    }
+  }
+  return remembered;
 }
 
 /** Registers the node, adopts running pods, then follows the API. */
@@ -134,7 +118,7 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
     now,
     onError: (error) => log.error({ error }, "event not recorded"),
   });
-  const sources = createSources(cluster, abort.signal);
+  const sources = createPodSources(cluster, { signal: abort.signal, reachable: reachablePort(firstFreePort()) });
   await sources.synced;
   const deps: PodWorkerDeps = {
     ...sources,
@@ -147,6 +131,7 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
     limits: options.limits,
     path: options.path,
     pullImage: options.pullImage,
+    startInTurn: createSlots(availableParallelism() * startsPerCore),
     onError(pod, error) {
       if (isConflict(error) || isNotFound(error)) return;
       log.error({ error, pod: `${pod.metadata.namespace}/${pod.metadata.name}` }, "pod not synced");
@@ -158,21 +143,16 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
     fieldSelector: `spec.nodeName=${nodeName}`,
   });
   const begin = (pod: Pod): void => {
-    // A pod that ended under an earlier kubelet, whose state is gone, must not run a second time.
-    const hasEnded = pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
-    if (hasEnded && pod.metadata.deletionTimestamp === undefined) return;
     const uid = pod.metadata.uid ?? "";
+    // A pod that ended under an earlier kubelet, whose state is gone, must not run a second time.
+    if (hasEnded(pod) && pod.metadata.deletionTimestamp === undefined && !remembered.has(uid)) return;
     const worker = new PodWorker(pod, deps);
     workers.set(uid, worker);
     void worker.finished.catch((error: unknown) => deps.onError(pod, error)).then(() => workers.delete(uid));
   };
   await informer.synced;
   const known = new Set(informer.list().map((pod) => pod.metadata.uid));
-  for (const uid of await readdir(podsDir)) {
-    if (known.has(uid)) continue;
-    await endPod(podsDir, uid);
-    await podFiles(podsDir, uid).remove();
-  }
+  const remembered = await recallPods(podsDir, { known, network: options.network });
   informer.onChange(({ type, object, old }) => {
     const uid = object.metadata.uid ?? "";
     if (old !== undefined && old.metadata.uid !== uid) workers.get(old.metadata.uid ?? "")?.removed();
@@ -192,6 +172,7 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
       clearInterval(rotation);
       abort.abort();
       await Promise.all([...workers.values()].map((worker) => (pods ? worker.halt() : worker.detach())));
+      if (pods) await options.limits.close();
       await events.flush();
     },
   };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Container logs: files that the processes append to, rotated by size, readable after death.
 import { watch } from "node:fs";
-import { copyFile, open, readdir, rename, rm, stat, truncate } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { copyFile, open, rename, rm, stat, truncate } from "node:fs/promises";
+import { dirname } from "node:path";
 
 export interface LogQuery {
   /** Bytes from the end are cut to whole lines. */
@@ -102,11 +102,3 @@ export async function rotateLog(path: string, maxBytes: number, keep = 4): Promi
   await truncate(path, 0);
   return true;
 }
-
-/** Restart numbers that have a log in a container's directory, ascending. */
-export async function logNumbers(dir: string): Promise<number[]> {
-  const names = await readdir(dir).catch(() => []);
-  return names.flatMap((name) => (/^\d+\.log$/.test(name) ? [Number.parseInt(name, 10)] : [])).sort((a, b) => a - b);
-}
-
-export const logPathOf = (dir: string, restart: number): string => join(dir, `${restart}.log`);

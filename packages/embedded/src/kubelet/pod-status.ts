@@ -23,6 +23,15 @@ const isDone = (state: ContainerState | undefined): boolean =>
 export const isInitialized = (container: Container, state: ContainerState | undefined): boolean =>
   isSidecar(container) ? state?.phase === "running" && state.started : isDone(state);
 
+const hasRun = (state: ContainerState | undefined): boolean =>
+  state !== undefined && (state.phase !== "waiting" || state.restarts > 0 || state.lastTermination !== undefined);
+
+/** Every init container is done. Once a container has run this stays so, even when a sidecar has ended since. */
+export function isPodInitialized({ pod, states }: Pick<PodView, "pod" | "states">): boolean {
+  if ((pod.spec?.containers ?? []).some((c) => hasRun(states.get(c.name)))) return true;
+  return (pod.spec?.initContainers ?? []).every((c) => isInitialized(c, states.get(c.name)));
+}
+
 export function podPhase({ pod, states, failure }: Pick<PodView, "pod" | "states" | "failure">): string {
   if (failure !== undefined) return "Failed";
   const spec = pod.spec;
@@ -33,15 +42,13 @@ export function podPhase({ pod, states, failure }: Pick<PodView, "pod" | "states
     return !isSidecar(c) && policy === "Never" && state?.phase === "terminated" && state.termination?.exitCode !== 0;
   });
   if (initFailed) return "Failed";
-  if (!inits.every((c) => isInitialized(c, states.get(c.name)))) return "Pending";
+  if (!isPodInitialized({ pod, states })) return "Pending";
   const mains = (spec?.containers ?? []).map((c) => states.get(c.name));
   if (mains.every((state) => state?.phase === "terminated") && policy !== "Always") {
     const allSucceeded = mains.every(isDone);
     if (allSucceeded) return "Succeeded";
     if (policy === "Never") return "Failed";
   }
-  const hasRun = (state: ContainerState | undefined): boolean =>
-    state !== undefined && (state.phase !== "waiting" || state.restarts > 0 || state.lastTermination !== undefined);
   return mains.every(hasRun) ? "Running" : "Pending";
 }
 
@@ -50,8 +57,8 @@ type Verdict = { status: "True" | "False"; reason?: string; message?: string };
 const notIn = (names: string[], what: string): string => `containers with ${what} status: [${names.join(" ")}]`;
 
 function initializedVerdict(view: PodView): Verdict {
+  if (isPodInitialized(view)) return { status: "True" };
   const missing = (view.pod.spec?.initContainers ?? []).filter((c) => !isInitialized(c, view.states.get(c.name)));
-  if (missing.length === 0) return { status: "True" };
   return {
     status: "False",
     reason: "ContainersNotInitialized",

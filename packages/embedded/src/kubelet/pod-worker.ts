@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One pod from its first sight to its last: volumes, init containers in order, containers, status, end. All decisions
 // about one pod happen here, one after the other.
+import { setTimeout as setTimeoutAsync } from "node:timers/promises";
 import { type Container, keyOf, type Pod, type PodStatus, resources } from "@serval/api";
 import type { Cluster, EventRecorder } from "@serval/kube";
 import { type ContainerHost, ContainerLife } from "./container-life.ts";
@@ -8,7 +9,7 @@ import type { ContainerDeps } from "./container-runner.ts";
 import { newContainerState } from "./container-state.ts";
 import type { PodNetwork } from "./pod-network.ts";
 import { type PodFiles, podFiles } from "./pod-state.ts";
-import { isInitialized, isSidecar, podPhase, podStatus } from "./pod-status.ts";
+import { isInitialized, isPodInitialized, isSidecar, podPhase, podStatus } from "./pod-status.ts";
 import { ContainerConfigError } from "./variables.ts";
 import { prepareVolumes } from "./volumes.ts";
 
@@ -21,14 +22,27 @@ export interface PodWorkerDeps extends ContainerDeps {
   readonly claimDir: (namespace: string, claim: string) => string | undefined;
   /** Fetches what an image needs before its first start; reports progress in words. */
   readonly pullImage: (container: Container, onProgress: (message: string) => void) => Promise<void>;
+  /** A Service sends requests to this pod. */
+  readonly isServed: (pod: Pod) => boolean;
   readonly now: () => Date;
   readonly onError: (pod: Pod, error: unknown) => void;
 }
 
+const iso = (at: Date): string => at.toISOString().replace(/\.\d+Z$/, "Z");
+
+const isOlder = (a: Pod, b: Pod): boolean =>
+  Number(a.metadata.resourceVersion ?? 0) < Number(b.metadata.resourceVersion ?? 0);
+
 const volumeRetryMs = 1_000;
+const isMountFailure = (message: string): boolean => message.startsWith("MountVolume.SetUp failed");
 /** Ctrl-C should not take half a minute because one server ignores SIGTERM. */
 const haltGraceMs = 5_000;
 const defaultGraceSeconds = 30;
+/**
+ * Time for gateways to learn that a pod is on its way out before it hears SIGTERM and refuses connections. On a cluster
+ * both happen at the same time and people write `preStop: sleep`; here the kubelet sleeps for those that are served.
+ */
+const drainMs = 300;
 
 export class PodWorker {
   readonly uid: string;
@@ -47,6 +61,9 @@ export class PodWorker {
   /** Seen deleted in the API without a grace: end at once. */
   #gone = false;
   #halting = false;
+  /** Whoever waits politely stops waiting. */
+  readonly #hurry = new AbortController();
+  #isEnding = false;
   readonly finished: Promise<void>;
 
   constructor(pod: Pod, deps: PodWorkerDeps) {
@@ -70,19 +87,26 @@ export class PodWorker {
   }
 
   update(pod: Pod): void {
+    // The watch may be behind what our own status write has returned.
+    if (isOlder(pod, this.#pod)) return;
     this.#pod = pod;
+    // `kubectl delete` again with a shorter grace.
+    if (this.#isEnding) void this.#stopAll(this.#graceMs());
     this.#poke();
   }
 
   /** The object is gone from the API. */
   removed(): void {
     this.#gone = true;
+    this.#hurry.abort();
+    for (const life of this.#lives.values()) void life.stop(0);
     this.#poke();
   }
 
   /** The kubelet stops; the processes stay for the next one. */
   async detach(): Promise<void> {
     this.#abort.abort();
+    this.#hurry.abort();
     for (const life of this.#lives.values()) life.detach();
     this.#poke();
     await this.finished;
@@ -91,6 +115,7 @@ export class PodWorker {
   /** The home stops: processes end, the pod stays in the API and runs again at the next start. */
   async halt(): Promise<void> {
     this.#halting = true;
+    this.#hurry.abort();
     await this.#stopAll(haltGraceMs);
     await this.#publish().catch(() => {});
     await this.detach();
@@ -106,46 +131,46 @@ export class PodWorker {
   }
 
   async #run(): Promise<void> {
-    await this.#begin();
+    let hasBegun = false;
     while (!this.#abort.signal.aborted) {
       this.#poked = Promise.withResolvers<void>();
       try {
-        if (this.#gone || this.#pod.metadata.deletionTimestamp !== undefined) return await this.#end();
-        await this.#sync();
-        await this.#publish();
+        if (!hasBegun) hasBegun = await this.#begin();
+        const isLeaving = this.#gone || this.#pod.metadata.deletionTimestamp !== undefined;
+        if (isLeaving && !this.#halting) {
+          if (await this.#end()) return;
+        } else {
+          await this.#sync();
+          await this.#publish();
+        }
       } catch (error) {
         this.#deps.onError(this.#pod, error);
         this.#pokeAfter(1_000);
       }
-      await this.#poked.promise;
+      if (!this.#abort.signal.aborted) await this.#poked.promise;
     }
     clearTimeout(this.#retryTimer);
     await this.#remember();
   }
 
-  /** Takes over what an earlier kubelet left, or starts from nothing. */
-  async #begin(): Promise<void> {
+  /** Takes over what an earlier kubelet left, or starts from nothing. Done again when it failed: the disk may be full. */
+  async #begin(): Promise<true> {
     const memory = await this.#files.recall();
     this.#podIP = this.#deps.network.attach(this.uid, memory?.podIP);
-    this.#startTime =
-      memory?.startTime ??
-      this.#deps
-        .now()
-        .toISOString()
-        .replace(/\.\d+Z$/, "Z");
+    this.#startTime = memory?.startTime ?? iso(this.#deps.now());
     this.#failure = memory?.failure;
     const host = this.#host();
     for (const container of [...(this.#pod.spec?.initContainers ?? []), ...(this.#pod.spec?.containers ?? [])]) {
       const known = memory?.containers.find((state) => state.name === container.name);
+      const fresh = newContainerState(container.name);
       // Monotonic times of another process mean nothing here: a back-off starts over.
-      const state = known === undefined ? newContainerState(container.name) : { ...known, backoffUntil: 0 };
+      const state = known === undefined ? fresh : { ...fresh, ...known, backoffUntil: 0 };
       this.#lives.set(container.name, new ContainerLife(container, host, state));
     }
     if (memory === undefined) await this.#remember();
-    else {
-      await this.#mountVolumes();
-      for (const life of this.#lives.values()) await life.adopt();
-    }
+    await this.#mountVolumes();
+    for (const life of this.#lives.values()) await life.adopt();
+    return true;
   }
 
   #host(): ContainerHost {
@@ -190,12 +215,12 @@ export class PodWorker {
     const phase = podPhase({ pod: this.#pod, states: this.#states(), failure: undefined });
     if (phase === "Succeeded" || phase === "Failed") return this.#stopAll(this.#graceMs());
     if (this.#volumes === undefined && !(await this.#mountVolumes())) return;
-    const inits = this.#pod.spec?.initContainers ?? [];
-    for (const container of inits) {
-      const life = this.#lives.get(container.name) as ContainerLife;
-      if (!isInitialized(container, life.state) || isSidecar(container))
-        this.#keepRunning(container, isSidecar(container) ? "Always" : "OnFailure");
-      if (!isInitialized(container, life.state)) return;
+    const isInitializedBefore = isPodInitialized({ pod: this.#pod, states: this.#states() });
+    for (const container of this.#pod.spec?.initContainers ?? []) {
+      const { state } = this.#lives.get(container.name) as ContainerLife;
+      if (isSidecar(container)) this.#keepRunning(container, "Always");
+      else if (!isInitializedBefore && !isInitialized(container, state)) this.#keepRunning(container, "OnFailure");
+      if (!isInitializedBefore && !isInitialized(container, state)) return;
     }
     for (const container of this.#pod.spec?.containers ?? [])
       this.#keepRunning(container, this.#pod.spec?.restartPolicy ?? "Always");
@@ -228,11 +253,15 @@ export class PodWorker {
         references: references(this.#pod.metadata.namespace ?? "default"),
         claimDir,
       });
+      for (const { state } of this.#lives.values())
+        if (state.phase === "waiting" && isMountFailure(state.message)) state.message = "";
       return true;
     } catch (error) {
       if (!(error instanceof ContainerConfigError)) throw error;
       const message = `MountVolume.SetUp failed: ${error.message}`;
-      for (const { state } of this.#lives.values()) [state.reason, state.message] = ["ContainerCreating", message];
+      for (const { state } of this.#lives.values())
+        if (state.phase === "waiting" && state.lastTermination === undefined)
+          [state.reason, state.message] = ["ContainerCreating", message];
       this.#deps.events.record(this.#pod, "Warning", "FailedMount", message);
       this.#pokeAfter(volumeRetryMs);
       return false;
@@ -256,19 +285,29 @@ export class PodWorker {
     await Promise.all(lives.filter((life) => isInitSidecar.has(life.state.name)).map((life) => life.stop(graceMs)));
   }
 
-  async #end(): Promise<void> {
+  /** @returns false when the kubelet went away in the middle: the next one goes on. */
+  async #end(): Promise<boolean> {
     const { cluster, events, network } = this.#deps;
-    if (!this.#gone) {
-      for (const life of this.#lives.values()) {
+    if (!this.#gone && !this.#isEnding) {
+      for (const life of this.#lives.values())
         if (life.isRunning) events.record(this.#pod, "Normal", "Killing", `Stopping container ${life.state.name}`);
-      }
+      await this.#drain();
     }
-    await this.#stopAll(this.#gone ? 0 : this.#graceMs());
+    this.#isEnding = true;
+    if (!this.#abort.signal.aborted) await this.#stopAll(this.#gone ? 0 : this.#graceMs());
+    if (this.#abort.signal.aborted) return false;
     clearTimeout(this.#retryTimer);
-    this.#abort.abort();
-    network.detach(this.uid);
     await this.#files.remove();
     if (!this.#gone) await cluster.delete(resources.pods, keyOf(this.#pod), { uid: this.uid, gracePeriodSeconds: 0 });
+    network.detach(this.uid);
+    this.#abort.abort();
+    return true;
+  }
+
+  async #drain(): Promise<void> {
+    const isServing = [...this.#lives.values()].some((life) => life.isRunning && life.state.ready);
+    if (!isServing || this.#graceMs() === 0 || !this.#deps.isServed(this.#pod)) return;
+    await setTimeoutAsync(drainMs, undefined, { signal: this.#hurry.signal }).catch(() => {});
   }
 
   async #remember(): Promise<void> {

@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a container as a process that outlives the kubelet. A two-line shell stands between them, in a session of its
-// own: it writes the exit code to disk, so that a kubelet that was away learns it, and log files are opened by the
-// process itself, so that nobody has to pump them.
+// Runs a container as a process that outlives the kubelet. A few lines of shell stand between them, in a session of
+// their own: they write the exit code to disk, so that a kubelet that was away learns it, and log files are opened by
+// the process itself, so that nobody has to pump them.
 import { type ChildProcess, spawn } from "node:child_process";
-import { constants, watch } from "node:fs";
-import { access, mkdir, open, readFile, stat } from "node:fs/promises";
+import { constants, type FSWatcher, watch } from "node:fs";
+import { access, mkdir, open, stat } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import { isSameProcess, signalProcess, startTimeFrom } from "./process-identity.ts";
+import {
+  basePath,
+  logPath,
+  nextClaim,
+  type ProcessExit,
+  type RunningProcess,
+  readExit,
+  readRecord,
+} from "./process-files.ts";
+import { isSameProcess, processStartTime, signalProcess } from "./process-identity.ts";
 import type { ResourceLimits } from "./resource-limits.ts";
 
 export interface Launch {
@@ -19,43 +28,31 @@ export interface Launch {
   readonly limits: ResourceLimits;
 }
 
-export interface RunningProcess {
-  readonly pid: number;
-  /** Process group (and session) of the process and all its children. */
-  readonly groupId: number;
-  readonly startTime: string;
-  readonly startedAt: string;
-  readonly restart: number;
-}
-
-export interface ProcessExit {
-  /** 128 + signal number when a signal ended it, as a container runtime reports it. */
-  readonly exitCode: number;
-  readonly finishedAt: string;
-}
-
 /** The program could not be started at all. */
 export class StartError extends Error {
   override readonly name = "StartError";
 }
 
-// The trap keeps the shell alive through signals to its group; a caught signal is reset to default in the child. The
-// shell itself records who the child is, so that a kubelet killed at this very moment still finds it.
+// Who creates the claim first may run: a kubelet that finds a half-done start takes the claim, and this shell, should it
+// come late, gives up (process-files.ts). The trap keeps the shell alive through signals to its group; a caught signal
+// is reset to default in the child. The shell itself records who the child is, so that a kubelet killed at this very
+// moment is not needed for it.
 const shim = `trap : TERM INT HUP
+log=$1 base=$2 claim=$3; shift 3
+set -C
+echo "$$" >"$claim" || exit 0
+set +C
 eval "$SERVAL_SHIM_LIMITS"
-log=$1 base=$2; shift 2
 unset SERVAL_SHIM_LIMITS
+identity() { if [ -r "/proc/$1/stat" ]; then IFS= read -r found <"/proc/$1/stat"; else found=$(ps -o lstart= -p "$1"); fi; }
 "$@" </dev/null >>"$log" 2>&1 3>&- &
 child=$!
-identity=
-if [ -r "/proc/$child/stat" ]; then IFS= read -r identity <"/proc/$child/stat"; else identity=$(ps -o lstart= -p "$child"); fi
-printf '%s %s\\n%s\\n' "$child" "$$" "$identity" >"$base.pid.new" && mv "$base.pid.new" "$base.pid"
+identity $$; own=$found
+identity $child
+printf '%s %s\\n%s\\n%s\\n' "$child" "$$" "$found" "$own" >"$base.pid.new" && mv "$base.pid.new" "$base.pid"
 echo >&3; exec 3>&-
 while :; do wait "$child"; code=$?; kill -0 "$child" 2>/dev/null || break; done
 echo "$code" >"$base.exit.new" && mv "$base.exit.new" "$base.exit"`;
-
-const logPath = (dir: string, restart: number): string => join(dir, `${restart}.log`);
-const basePath = (dir: string, restart: number): string => join(dir, String(restart));
 
 async function isExecutable(path: string): Promise<boolean> {
   const [found, ok] = await Promise.all([
@@ -82,9 +79,11 @@ async function findProgram(program: string, { env, cwd }: Pick<Launch, "env" | "
 /** Resolves when the shell has recorded the child. */
 const childRecorded = (child: ChildProcess): Promise<void> =>
   new Promise((resolve, reject) => {
-    const stream = child.stdio[3] as NodeJS.ReadableStream;
-    stream.on("data", () => resolve());
-    stream.on("end", () => reject(new StartError("the process ended before it could be started")));
+    // A failed spawn may leave no pipes at all.
+    const stream = child.stdio[3] as NodeJS.ReadableStream | null | undefined;
+    stream?.on("data", () => resolve());
+    stream?.on("end", () => reject(new StartError("the process ended before it could be started")));
+    stream?.on("error", (error: Error) => reject(new StartError(error.message)));
     child.on("error", (error) => reject(new StartError(error.message)));
   });
 
@@ -94,8 +93,10 @@ export async function startProcess(launch: Launch): Promise<RunningProcess> {
   await mkdir(dir, { recursive: true });
   await mkdir(cwd, { recursive: true });
   await findProgram(argv[0] ?? "", launch);
+  // The log comes first: it is the trace of a start that may be half done (settleStart).
   await (await open(logPath(dir, restart), "a")).close();
-  const child = spawn("/bin/sh", ["-c", shim, "serval-pod", logPath(dir, restart), basePath(dir, restart), ...argv], {
+  const paths = [logPath(dir, restart), basePath(dir, restart), await nextClaim(dir, restart)];
+  const child = spawn("/bin/sh", ["-c", shim, "serval-pod", ...paths, ...argv], {
     cwd,
     env: { ...launch.env, SERVAL_SHIM_LIMITS: launch.limits.shell },
     detached: true,
@@ -108,32 +109,27 @@ export async function startProcess(launch: Launch): Promise<RunningProcess> {
   return record;
 }
 
-/** What is on disk about a container's start number `restart`; undefined when that start never happened. */
-export async function readRecord(dir: string, restart: number): Promise<RunningProcess | undefined> {
-  const path = `${basePath(dir, restart)}.pid`;
-  const [text, found] = await Promise.all([
-    readFile(path, "utf8").catch(() => undefined),
-    stat(path).catch(() => undefined),
-  ]);
-  if (text === undefined || found === undefined) return undefined;
-  const [ids = "", identity = ""] = text.split("\n");
-  const [pid, groupId] = ids.split(" ").map(Number) as [number, number];
-  return { pid, groupId, startTime: startTimeFrom(identity), startedAt: found.mtime.toISOString(), restart };
+/** Only for events; where the system has no watches left, the poll alone must do. */
+function watchExits(dir: string, wake: () => void): FSWatcher | undefined {
+  try {
+    // The process's own log writes are events of this directory too, and none of our business.
+    const watcher = watch(dir, (_event, name) => {
+      if (name === null || name.endsWith(".exit")) wake();
+    });
+    watcher.on("error", () => watcher.close());
+    return watcher;
+  } catch {
+    return undefined;
+  }
 }
 
-export async function readExit(dir: string, restart: number): Promise<ProcessExit | undefined> {
-  const path = `${basePath(dir, restart)}.exit`;
-  const [text, found] = await Promise.all([
-    readFile(path, "utf8").catch(() => undefined),
-    stat(path).catch(() => undefined),
-  ]);
-  if (text === undefined || found === undefined) return undefined;
-  return { exitCode: Number(text.trim()), finishedAt: found.mtime.toISOString() };
-}
+const exitPollMs = 500;
+/** The shell needs a moment to write the code of a dead process: so long when it was killed too, or still runs. */
+const lostExitMs = { shellDead: 1_000, shellAlive: 15_000 };
 
 /**
  * Resolves when the process has ended, with its exit code; 137 when even its shell was killed (nobody wrote a code).
- * Works for processes of an earlier kubelet too.
+ * Works for processes of an earlier kubelet too. Undefined when the signal came first.
  */
 export async function waitForExit(
   dir: string,
@@ -142,24 +138,27 @@ export async function waitForExit(
 ): Promise<ProcessExit | undefined> {
   let wake = Promise.withResolvers<void>();
   const stop = (): void => wake.resolve();
-  const watcher = watch(dir, stop);
-  // The exit file is the event; the poll is for a shell that was killed and so wrote none.
-  const poll = setInterval(stop, 500);
+  const watcher = watchExits(dir, stop);
+  const poll = setInterval(stop, exitPollMs);
   signal.addEventListener("abort", stop);
-  let polls = 0;
+  let deadSince: number | undefined;
   try {
     while (!signal.aborted) {
+      const isAlive = await isSameProcess(running.pid, running.startTime);
       const exit = await readExit(dir, running.restart);
       if (exit !== undefined) return exit;
-      const isAlive = await isSameProcess(running.pid, running.startTime);
-      if (isAlive) polls = 0;
-      else if (++polls > 4) return { exitCode: 137, finishedAt: new Date().toISOString() };
+      deadSince = isAlive ? undefined : (deadSince ?? performance.now());
+      if (deadSince !== undefined) {
+        const hasShell = await isSameProcess(running.groupId, running.groupStartTime);
+        const patience = hasShell ? lostExitMs.shellAlive : lostExitMs.shellDead;
+        if (performance.now() - deadSince > patience) return { exitCode: 137, finishedAt: new Date().toISOString() };
+      }
       await wake.promise;
       wake = Promise.withResolvers<void>();
     }
     return undefined;
   } finally {
-    watcher.close();
+    watcher?.close();
     clearInterval(poll);
     signal.removeEventListener("abort", stop);
   }
@@ -170,12 +169,13 @@ export async function terminate(running: RunningProcess): Promise<void> {
   if (await isSameProcess(running.pid, running.startTime)) signalProcess(running.pid, "SIGTERM");
 }
 
-/** SIGKILL to the process first (the shell then records the code), then to all that it left behind. */
+/** SIGKILL to the process first (the shell then records the code); `killGroup` is for what it left behind. */
 export async function killProcess(running: RunningProcess): Promise<void> {
   if (await isSameProcess(running.pid, running.startTime)) signalProcess(running.pid, "SIGKILL");
 }
 
-/** What the process left running in its group. */
+/** What the process left running in its group. A group id is not reused while members of the group live. */
 export async function killGroup(running: RunningProcess): Promise<void> {
-  signalProcess(-running.groupId, "SIGKILL");
+  const leader = await processStartTime(running.groupId);
+  if (leader === undefined || leader === running.groupStartTime) signalProcess(-running.groupId, "SIGKILL");
 }

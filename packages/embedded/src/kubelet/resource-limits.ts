@@ -17,6 +17,8 @@ export interface LimitEnforcer {
   /** How limits are enforced here, for the log and `serval status`. */
   readonly about: string;
   prepare(id: string, container: Container): Promise<ResourceLimits>;
+  /** Removes what the enforcer itself made, unless containers still use it. */
+  close(): Promise<void>;
 }
 
 const noLimits: ResourceLimits = { shell: "", wasOomKilled: async () => false, release: async () => {} };
@@ -42,10 +44,23 @@ const readCount = async (path: string, key: string): Promise<number> => {
   return Number(new RegExp(`^${key} (\\d+)`, "m").exec(text)?.[1] ?? 0);
 };
 
+/** The kernel needs a moment to bury the last process of a cgroup; until then the directory is busy. */
+async function removeGroup(dir: string): Promise<void> {
+  for (let attempt = 0; attempt < 10; attempt++) {
+    const isGone = await rmdir(dir).then(
+      () => true,
+      (error: NodeJS.ErrnoException) => error.code === "ENOENT",
+    );
+    if (isGone) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 /** cgroup v2: one directory per container below `root`. */
 function unifiedEnforcer(root: string): LimitEnforcer {
   return {
     about: `cgroup v2 below ${root}`,
+    close: () => rmdir(root).catch(() => {}),
     async prepare(id, container) {
       const { memoryBytes, cpuQuotaMicros } = wantedLimits(container);
       if (memoryBytes === undefined && cpuQuotaMicros === undefined) return noLimits;
@@ -57,7 +72,7 @@ function unifiedEnforcer(root: string): LimitEnforcer {
       return {
         shell: `echo $$ > ${quoted(join(dir, "cgroup.procs"))}`,
         wasOomKilled: async () => (await readCount(join(dir, "memory.events"), "oom_kill")) > 0,
-        release: () => rmdir(dir).catch(() => {}),
+        release: () => removeGroup(dir),
       };
     },
   };
@@ -67,6 +82,9 @@ function unifiedEnforcer(root: string): LimitEnforcer {
 function legacyEnforcer(memoryRoot: string, cpuRoot: string | undefined): LimitEnforcer {
   return {
     about: `cgroup v1 below ${memoryRoot}`,
+    async close() {
+      for (const root of [memoryRoot, cpuRoot]) if (root !== undefined) await rmdir(root).catch(() => {});
+    },
     async prepare(id, container) {
       const { memoryBytes, cpuQuotaMicros } = wantedLimits(container);
       const memoryDir = join(memoryRoot, id);
@@ -88,7 +106,7 @@ function legacyEnforcer(memoryRoot: string, cpuRoot: string | undefined): LimitE
         shell: joined.map((dir) => `echo $$ > ${quoted(join(dir, "cgroup.procs"))}`).join("; "),
         wasOomKilled: async () => (await readCount(join(memoryDir, "memory.oom_control"), "oom_kill")) > 0,
         release: async () => {
-          for (const dir of joined) await rmdir(dir).catch(() => {});
+          for (const dir of joined) await removeGroup(dir);
         },
       };
     },
@@ -98,6 +116,7 @@ function legacyEnforcer(memoryRoot: string, cpuRoot: string | undefined): LimitE
 /** No cgroup can be written: the data segment limit stands in for memory; cpu limits cannot be kept. */
 const rlimitEnforcer: LimitEnforcer = {
   about: "rlimits (no writable cgroup): memory limits bound each process's data segment, cpu limits are not enforced",
+  close: async () => {},
   async prepare(_id, container) {
     const { memoryBytes } = wantedLimits(container);
     if (memoryBytes === undefined) return noLimits;
