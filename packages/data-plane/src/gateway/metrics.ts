@@ -39,8 +39,10 @@ export function gatewayMetrics(): GatewayMetrics {
     observe({ namespace, route, service, status, durationMs }) {
       const key = `${namespace}/${route}/${service}`;
       let counter = counters.get(`${key}/${status}`);
-      if (counter === undefined)
-        counters.set(`${key}/${status}`, (counter = count.labels(namespace, route, service, String(status))));
+      if (counter === undefined) {
+        counter = count.labels(namespace, route, service, String(status));
+        counters.set(`${key}/${status}`, counter);
+      }
       counter.inc();
       let histogram = durations.get(key);
       if (histogram === undefined) {

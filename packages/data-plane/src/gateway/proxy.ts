@@ -2,66 +2,27 @@
 // Passes one request on and its answer back: streaming both ways, one deadline, another endpoint only while nothing of
 // an answer has been seen. Works on node:http streams and undici's dispatch directly: this is the hot path.
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type Dispatcher, Pool } from "undici";
+import type { Dispatcher } from "undici";
 import { chooseEndpoint, type Endpoint, type LoadCounter } from "./endpoints.ts";
+import type { Pools } from "./pools.ts";
+import { type ForwardedFrom, type HeaderMap, requestHeaders, responseHeaders } from "./proxy-headers.ts";
 import { type Refusal, refusals } from "./refusals.ts";
+import { type BodyLimits, BodyStalled, BodyTooLarge, kindOfBody, passThrough, readWhole } from "./request-body.ts";
 import type { HeaderChange } from "./route-table.ts";
 
-/** Bodies up to this size are read first: they can be sent again to another endpoint. Larger ones stream. */
-const bufferedBodyBytes = 256 * 1024;
-const connectTimeoutMs = 2_000;
 const maxAttempts = 3;
-
-export interface Pools {
-  of(endpoint: Endpoint): Pool;
-  /** Ends the pools of endpoints that are no longer known; requests in flight finish. */
-  keepOnly(origins: ReadonlySet<string>): void;
-  close(): Promise<void>;
-}
-
-export function createPools(): Pools {
-  const pools = new Map<string, Pool>();
-  return {
-    of(endpoint) {
-      let pool = pools.get(endpoint.origin);
-      if (pool === undefined) {
-        // Shorter than any server's own keep-alive: an idle connection is ours to close, so it is never closed under us.
-        pool = new Pool(endpoint.origin, {
-          connections: 512,
-          pipelining: 1,
-          keepAliveTimeout: 3_000,
-          keepAliveMaxTimeout: 30_000,
-          connect: { timeout: connectTimeoutMs },
-          headersTimeout: 0,
-          bodyTimeout: 0,
-        });
-        pools.set(endpoint.origin, pool);
-      }
-      return pool;
-    },
-    keepOnly(origins) {
-      for (const [origin, pool] of pools) {
-        if (origins.has(origin)) continue;
-        pools.delete(origin);
-        pool.close().catch(() => {});
-      }
-    },
-    async close() {
-      await Promise.all([...pools.values()].map((pool) => pool.destroy()));
-    },
-  };
-}
 
 export interface ProxyTask {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   /** Path and query as the endpoint shall see them. */
   readonly path: string;
+  readonly service: string;
   readonly endpoints: () => readonly Endpoint[];
   readonly timeoutMs: number | undefined;
-  readonly maxRequestBytes: number;
+  readonly body: BodyLimits;
   readonly headerChange: HeaderChange | undefined;
-  readonly forwarded: { readonly for: string; readonly host: string };
+  readonly from: ForwardedFrom;
 }
 
 export interface ProxyDeps {
@@ -78,90 +39,10 @@ export interface ProxyResult {
   readonly refusal?: Refusal;
 }
 
-/** RFC 9110 section 7.6.1, and what is about this hop alone. */
-const hopByHop = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "expect",
-  "http2-settings",
-]);
-
-function requestHeaders(task: ProxyTask): Record<string, string | string[]> {
-  const headers: Record<string, string | string[]> = {};
-  const named = new Set(
-    String(task.request.headers.connection ?? "")
-      .toLowerCase()
-      .split(/\s*,\s*/),
-  );
-  for (const [name, value] of Object.entries(task.request.headers)) {
-    if (value === undefined || name.startsWith(":") || hopByHop.has(name) || named.has(name)) continue;
-    headers[name] = value;
-  }
-  headers["host"] = task.forwarded.host;
-  const before = headers["x-forwarded-for"];
-  headers["x-forwarded-for"] =
-    before === undefined ? task.forwarded.for : `${[before].flat().join(", ")}, ${task.forwarded.for}`;
-  headers["x-forwarded-host"] ??= task.forwarded.host;
-  headers["x-forwarded-proto"] ??= "http";
-  const change = task.headerChange;
-  if (change === undefined) return headers;
-  for (const name of change.remove) delete headers[name];
-  for (const [name, value] of change.set) headers[name] = value;
-  for (const [name, value] of change.add) headers[name] = [...[headers[name] ?? []].flat(), value];
-  return headers;
-}
-
-class BodyTooLarge extends Error {}
-
-/** The whole body when it is small; undefined when it has to stream. @throws BodyTooLarge by its announced length. */
-async function readSmallBody({ request, maxRequestBytes }: ProxyTask): Promise<Buffer | undefined | null> {
-  const length = request.headers["content-length"];
-  if (length === undefined && request.headers["transfer-encoding"] === undefined && request.httpVersionMajor < 2)
-    return null;
-  if (length !== undefined && Number(length) > maxRequestBytes) throw new BodyTooLarge();
-  if (length === "0") return null;
-  if (length === undefined || Number(length) > bufferedBodyBytes) return undefined;
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
-}
-
-/** The body as it comes, ended with an error when it grows over the limit. */
-async function* limitedBody(request: IncomingMessage, limitBytes: number): AsyncGenerator<Buffer> {
-  let total = 0;
-  for await (const chunk of request) {
-    total += (chunk as Buffer).length;
-    if (total > limitBytes) throw new BodyTooLarge();
-    yield chunk as Buffer;
-  }
-}
-
-function responseHeaders(
-  raw: Record<string, string | string[] | undefined>,
-  isHttp2: boolean,
-): Record<string, string | string[]> {
-  const headers: Record<string, string | string[]> = {};
-  for (const [name, value] of Object.entries(raw)) {
-    if (
-      value === undefined ||
-      (hopByHop.has(name) && (isHttp2 || name !== "transfer-encoding")) ||
-      name === "transfer-encoding"
-    )
-      continue;
-    headers[name] = value;
-  }
-  return headers;
-}
-
 interface Attempt {
   readonly endpoint: Endpoint;
   readonly body: Buffer | null | AsyncIterable<Buffer>;
-  readonly headers: Record<string, string | string[]>;
+  readonly headers: HeaderMap;
   readonly signal: AbortSignal;
 }
 
@@ -171,8 +52,12 @@ function sendOnce(task: ProxyTask, deps: ProxyDeps, attempt: Attempt, onFirstByt
   return new Promise((resolve, reject) => {
     let status = 0;
     let controller: Dispatcher.DispatchController | undefined;
-    const abort = (): void =>
-      controller?.abort(attempt.signal.reason instanceof Error ? attempt.signal.reason : new Error("aborted"));
+    const abort = (): void => {
+      const { reason } = attempt.signal;
+      controller?.abort(reason instanceof Error ? reason : new Error("aborted"));
+      // Still waiting for a connection: nothing to abort, and nobody to wait for.
+      if (controller === undefined) finish(() => reject(reason));
+    };
     const resume = (): void => controller?.resume();
     const finish = (settle: () => void): void => {
       attempt.signal.removeEventListener("abort", abort);
@@ -184,13 +69,13 @@ function sendOnce(task: ProxyTask, deps: ProxyDeps, attempt: Attempt, onFirstByt
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart(given) {
         controller = given;
-        if (attempt.signal.aborted) abort();
+        if (attempt.signal.aborted) given.abort(new Error("aborted"));
       },
       onResponseStart(_given, statusCode, headers) {
         if (statusCode < 200) return;
         onFirstByte();
         status = statusCode;
-        response.writeHead(statusCode, responseHeaders(headers, task.request.httpVersionMajor === 2));
+        response.writeHead(statusCode, responseHeaders(headers));
         response.flushHeaders();
       },
       onResponseData(given, chunk) {
@@ -216,69 +101,114 @@ function sendOnce(task: ProxyTask, deps: ProxyDeps, attempt: Attempt, onFirstByt
   });
 }
 
-const text = (error: unknown): string => (error as { code?: string }).code ?? (error as Error).message;
+type Failure = Error & { readonly code?: string; readonly syscall?: string };
+
+const text = (error: unknown): string => (error as Failure).code ?? (error as Failure).message;
+
+/** Nothing of the request has left: any request may go elsewhere. */
+const isConnectFailure = ({ code, syscall }: Failure): boolean =>
+  syscall === "connect" ||
+  code === "UND_ERR_CONNECT_TIMEOUT" ||
+  code === "UND_ERR_CLOSED" ||
+  code === "UND_ERR_DESTROYED";
+
+const safeMethods = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/**
+ * A request that may have reached a model is not sent twice (RFC 9110 section 9.2.2): one that kills its server would
+ * kill the next one too. Exceptions: methods that change nothing, and an endpoint that is being taken away, whose server
+ * closes idle connections while it drains.
+ */
+const mayGoElsewhere = (error: unknown, task: ProxyTask, endpoint: Endpoint): boolean =>
+  isConnectFailure(error as Failure) ||
+  safeMethods.has(task.request.method ?? "") ||
+  !task.endpoints().some(({ origin }) => origin === endpoint.origin);
+
+/** Tells a client that waits for it (`Expect: 100-continue`) to send its body. */
+function invite({ request, response }: ProxyTask): void {
+  if (request.headers.expect?.toLowerCase() === "100-continue") response.writeContinue();
+}
+
+/** Undefined: it has to stream, and cannot be repeated. */
+async function repeatableBody(task: ProxyTask, signal: AbortSignal): Promise<Buffer | null | undefined> {
+  const kind = kindOfBody(task.request, task.body);
+  if (kind === "none") return null;
+  invite(task);
+  return kind === "small" ? await readWhole(task.request, task.body, signal) : undefined;
+}
+
+interface Progress {
+  origin: string | undefined;
+  attempts: number;
+  started: boolean;
+}
+
+async function attemptUntilAnswered(
+  task: ProxyTask,
+  deps: ProxyDeps,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<ProxyResult> {
+  const small = await repeatableBody(task, signal);
+  const headers = requestHeaders(task.request.headers, task.from, task.headerChange);
+  const tried = new Set<string>();
+  for (;;) {
+    const endpoint = chooseEndpoint(task.endpoints(), { load: deps.load, roll: deps.random(), tried });
+    if (endpoint === undefined) return { status: 503, ...progress, refusal: refusals.noEndpoint(task.service) };
+    progress.origin = endpoint.origin;
+    progress.attempts += 1;
+    tried.add(endpoint.origin);
+    deps.load.begin(endpoint.origin);
+    try {
+      const body = small === undefined ? passThrough(task.request, task.body) : small;
+      const status = await sendOnce(task, deps, { endpoint, body, headers, signal }, () => {
+        progress.started = true;
+      });
+      return { status, origin: endpoint.origin, attempts: progress.attempts };
+    } catch (error) {
+      const isOver = progress.started || signal.aborted || progress.attempts >= maxAttempts;
+      if (isOver || small === undefined || !mayGoElsewhere(error, task, endpoint)) throw error;
+    } finally {
+      deps.load.end(endpoint.origin);
+    }
+  }
+}
 
 /** One request from first byte to last. Never throws. */
 export async function proxyRequest(task: ProxyTask, deps: ProxyDeps): Promise<ProxyResult> {
   const abort = new AbortController();
+  const { timeoutMs } = task;
   const timer =
-    task.timeoutMs === undefined
-      ? undefined
-      : setTimeout(() => abort.abort(refusals.timeout(task.timeoutMs as number)), task.timeoutMs);
-  const onClose = (): void => {
-    if (!task.response.writableFinished) abort.abort(new Error("client closed the connection"));
-  };
+    timeoutMs === undefined ? undefined : setTimeout(() => abort.abort(refusals.timeout(timeoutMs)), timeoutMs);
+  const onClose = (): void => abort.abort(clientGone);
   task.response.once("close", onClose);
-  const tried = new Set<string>();
-  let [origin, attempts, started] = [undefined as string | undefined, 0, false];
+  const progress: Progress = { origin: undefined, attempts: 0, started: false };
   try {
-    const small = await readSmallBody(task);
-    const headers = requestHeaders(task);
-    const canRepeat = small !== undefined;
-    for (;;) {
-      const endpoint = chooseEndpoint(task.endpoints(), { load: deps.load, roll: deps.random(), tried });
-      if (endpoint === undefined)
-        return { status: 503, origin, attempts, refusal: refusals.noEndpoint(task.forwarded.host) };
-      origin = endpoint.origin;
-      attempts += 1;
-      tried.add(origin);
-      deps.load.begin(origin);
-      try {
-        const body = small === undefined ? limitedBody(task.request, task.maxRequestBytes) : small;
-        const status = await sendOnce(task, deps, { endpoint, body, headers, signal: abort.signal }, () => {
-          started = true;
-        });
-        return { status, origin, attempts };
-      } catch (error) {
-        if (started || abort.signal.aborted || !canRepeat || attempts >= maxAttempts || error instanceof BodyTooLarge)
-          throw error;
-      } finally {
-        deps.load.end(origin);
-      }
-    }
+    return await attemptUntilAnswered(task, deps, progress, abort.signal);
   } catch (error) {
-    return failure(error, { task, started, origin, attempts, reason: abort.signal.reason });
+    return failure(error, task, progress, abort.signal.reason);
   } finally {
     clearTimeout(timer);
     task.response.removeListener("close", onClose);
   }
 }
 
-function failure(
-  error: unknown,
-  state: { task: ProxyTask; started: boolean; origin: string | undefined; attempts: number; reason: unknown },
-): ProxyResult {
-  const { task, started, origin, attempts, reason } = state;
-  const isTimeout = (reason as Refusal | undefined)?.code === "SV8007";
+const clientGone = new Error("client closed the connection");
+
+function failure(error: unknown, task: ProxyTask, progress: Progress, reason: unknown): ProxyResult {
+  const { origin, attempts, started } = progress;
+  const isTimeout = (reason as Refusal | undefined)?.code === refusals.timeout(0).code;
   if (started) {
     // Half an answer is out: the only honest end is a broken connection.
     task.response.destroy();
-    return { status: isTimeout ? 504 : 502, origin, attempts };
+    return { status: isTimeout ? 504 : reason === clientGone ? 499 : 502, origin, attempts };
   }
   if (error instanceof BodyTooLarge)
-    return { status: 413, origin, attempts, refusal: refusals.tooLarge(task.maxRequestBytes) };
+    return { status: 413, origin, attempts, refusal: refusals.tooLarge(task.body.maxBytes) };
+  if (error instanceof BodyStalled)
+    return { status: 408, origin, attempts, refusal: refusals.bodyStalled(task.body.idleMs) };
   if (isTimeout) return { status: 504, origin, attempts, refusal: reason as Refusal };
   // The client is gone; nobody reads an answer. nginx' 499 says so in logs.
-  if (task.response.destroyed || task.request.destroyed) return { status: 499, origin, attempts };
+  if (reason === clientGone || task.request.errored !== null) return { status: 499, origin, attempts };
   return { status: 502, origin, attempts, refusal: refusals.unreachable(text(error)) };
 }

@@ -18,7 +18,9 @@ export const refusals = {
       "SV8001",
       `No route for host "${host}" and path "${path}"; use the host of the InferenceService's status.url, or the path /serving/<namespace>/<name>/`,
     ),
-  noService: (name: string) => refusal(503, "SV8002", `Service "${name}" does not exist (yet)`, { "retry-after": "1" }),
+  /** 500, as the Gateway API demands for a backend that does not resolve. */
+  badBackend: (route: string, why: string) =>
+    refusal(500, "SV8002", `HTTPRoute "${route}" has a backend that cannot be used: ${why}`),
   noEndpoint: (name: string) =>
     refusal(
       503,
@@ -34,7 +36,6 @@ export const refusals = {
       413,
       "SV8006",
       `The request body is larger than ${limitBytes} bytes; raise --max-request-bytes of the gateway`,
-      { connection: "close" },
     ),
   timeout: (timeoutMs: number) =>
     refusal(
@@ -45,6 +46,8 @@ export const refusals = {
   unreachable: (why: string) => refusal(502, "SV8008", `The model server did not answer: ${why}`),
   grpc: () => refusal(501, "SV8009", "gRPC is not served by this gateway yet; use the REST protocols v1 and v2"),
   upgrade: () => refusal(501, "SV8010", "Connection upgrades are not served by this gateway yet"),
+  bodyStalled: (idleMs: number) =>
+    refusal(408, "SV8011", `The request body did not come: nothing was received for ${idleMs / 1000} s`),
 } as const;
 
 export const refusalBody = ({ code, message }: Refusal): string => JSON.stringify({ error: message, code });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What this gateway says about the objects that it serves: `status.parents` of HTTPRoutes, conditions of its Gateway and
 // GatewayClass. Building is pure; writing happens only when something differs.
+import { isDeepStrictEqual } from "node:util";
 import {
   type Gateway,
   type GatewayClass,
@@ -8,9 +9,9 @@ import {
   type KubeObject,
   keyOf,
   type ResourceType,
-  resources,
 } from "@serval/api";
 import { type Cluster, isConflict, isNotFound } from "@serval/kube";
+import type { Attachment } from "./attachment.ts";
 
 export const controllerName = "serval.dev/gateway";
 
@@ -40,61 +41,70 @@ function conditions(
   });
 }
 
-const accepted = (invalid: string | undefined): Verdict =>
-  invalid === undefined
+function accepted({ refused }: Attachment, invalid: string | undefined): Verdict {
+  if (refused !== undefined) return { type: "Accepted", status: "False", ...refused };
+  return invalid === undefined
     ? { type: "Accepted", status: "True", reason: "Accepted", message: "Route is accepted" }
     : { type: "Accepted", status: "False", reason: "UnsupportedValue", message: invalid };
+}
+
+export interface RefProblem {
+  readonly reason: string;
+  readonly message: string;
+}
+
+const resolvedRefs = (problems: readonly RefProblem[]): Verdict =>
+  problems.length === 0
+    ? { type: "ResolvedRefs", status: "True", reason: "ResolvedRefs", message: "All references are resolved" }
+    : {
+        type: "ResolvedRefs",
+        status: "False",
+        reason: (problems[0] as RefProblem).reason,
+        message: [...new Set(problems.map(({ message }) => message))].join("; "),
+      };
 
 type Parent = NonNullable<NonNullable<HTTPRoute["status"]>["parents"]>[number];
 
 /**
- * The route's status with our entry per parent Gateway that is ours. Entries of other controllers stay.
+ * The route's status with our entry per parent Gateway that is ours. Entries of other controllers stay; a route that
+ * is not and was not ours keeps its status as it is.
  *
- * @param missing names of backend Services that do not exist.
+ * @param problems backends that cannot be used.
  * @param invalid why the route could not be compiled.
  */
 export function routeStatus(
   route: HTTPRoute,
   input: {
-    isOurs: (gateway: { namespace: string; name: string }) => boolean;
-    missing: readonly string[];
+    attachments: readonly Attachment[];
+    problems: readonly RefProblem[];
     invalid: string | undefined;
     now: Date;
   },
-): NonNullable<HTTPRoute["status"]> {
-  const namespace = route.metadata.namespace ?? "default";
-  const others = (route.status?.parents ?? []).filter((parent) => parent.controllerName !== controllerName);
-  const resolved: Verdict =
-    input.missing.length === 0
-      ? { type: "ResolvedRefs", status: "True", reason: "ResolvedRefs", message: "All references are resolved" }
-      : {
-          type: "ResolvedRefs",
-          status: "False",
-          reason: "BackendNotFound",
-          message: `Service not found: ${input.missing.join(", ")}`,
-        };
-  const ours = (route.spec.parentRefs ?? [])
-    .filter((ref) => input.isOurs({ namespace: ref.namespace ?? namespace, name: ref.name }))
-    .map((parentRef): Parent => {
-      const old = route.status?.parents?.find(
-        (parent) => parent.controllerName === controllerName && parent.parentRef.name === parentRef.name,
-      )?.conditions;
-      return {
-        parentRef,
-        controllerName,
-        conditions: conditions([accepted(input.invalid), resolved], {
-          old: old as Condition[] | undefined,
-          generation: route.metadata.generation,
-          now: input.now,
-        }),
-      };
-    });
+): HTTPRoute["status"] {
+  const before = route.status?.parents ?? [];
+  const others = before.filter((parent) => parent.controllerName !== controllerName);
+  if (input.attachments.length === 0 && others.length === before.length) return route.status;
+  const ours = input.attachments.map((attachment): Parent => {
+    const { parentRef } = attachment;
+    const old = before.find(
+      (parent) => parent.controllerName === controllerName && isSame(parent.parentRef, parentRef),
+    )?.conditions;
+    return {
+      parentRef,
+      controllerName,
+      conditions: conditions([accepted(attachment, input.invalid), resolvedRefs(input.problems)], {
+        old: old as Condition[] | undefined,
+        generation: route.metadata.generation,
+        now: input.now,
+      }),
+    };
+  });
   return { parents: [...others, ...ours] };
 }
 
 export function gatewayStatus(
   gateway: Gateway,
-  input: { address: string; attachedRoutes: number; now: Date },
+  input: { address: string; attachedRoutes: (listener: string) => number; now: Date },
 ): NonNullable<Gateway["status"]> {
   const { now } = input;
   const generation = gateway.metadata.generation;
@@ -111,7 +121,7 @@ export function gatewayStatus(
     conditions: conditions(verdicts, { old: gateway.status?.conditions as Condition[] | undefined, generation, now }),
     listeners: gateway.spec.listeners.map(({ name }) => ({
       name,
-      attachedRoutes: input.attachedRoutes,
+      attachedRoutes: input.attachedRoutes(name),
       supportedKinds: [{ group: "gateway.networking.k8s.io", kind: "HTTPRoute" }],
       conditions: conditions(listenerVerdicts, {
         old: gateway.status?.listeners?.find((l) => l.name === name)?.conditions as Condition[] | undefined,
@@ -133,6 +143,10 @@ export const gatewayClassStatus = (gatewayClass: GatewayClass, now: Date): NonNu
   ),
 });
 
+/** Equal as JSON: servers reorder keys, and undefined is absent. */
+const isSame = (a: unknown, b: unknown): boolean =>
+  isDeepStrictEqual(JSON.parse(JSON.stringify(a ?? null)), JSON.parse(JSON.stringify(b ?? null)));
+
 /** Writes a status that differs from the stored one; a lost race is repaired by the next change. */
 export async function writeStatus<T extends KubeObject & { status?: unknown }>(
   cluster: Cluster,
@@ -140,7 +154,7 @@ export async function writeStatus<T extends KubeObject & { status?: unknown }>(
   object: T,
   status: T["status"],
 ): Promise<void> {
-  if (JSON.stringify(object.status) === JSON.stringify(status)) return;
+  if (status === undefined || isSame(object.status, status)) return;
   try {
     await cluster.patch(
       type,
@@ -152,9 +166,3 @@ export async function writeStatus<T extends KubeObject & { status?: unknown }>(
     if (!isConflict(error) && !isNotFound(error)) throw error;
   }
 }
-
-export const gatewayTypes = {
-  routes: resources.httpRoutes,
-  gateways: resources.gateways,
-  classes: resources.gatewayClasses,
-} as const;

@@ -2,9 +2,9 @@
 // HTTPRoutes as an immutable table: which rule answers for a host and a path. Compiled once per change, matched per
 // request. Pure. Precedence as the Gateway API specifies it (HTTPRouteRule.matches).
 import type { HTTPRoute } from "@serval/api";
+import { compileMatch, type Matcher, type RequestHead, type RouteMatch, type RouteRule } from "./route-match.ts";
 
-type RouteRule = NonNullable<NonNullable<HTTPRoute["spec"]["rules"]>[number]>;
-type RouteMatch = NonNullable<NonNullable<RouteRule["matches"]>[number]>;
+export type { RequestHead } from "./route-match.ts";
 
 export interface Backend {
   readonly namespace: string;
@@ -12,6 +12,8 @@ export interface Backend {
   readonly port: number;
   /** Relative to the other backends of the rule; 0 never gets a request. */
   readonly weight: number;
+  /** Why it cannot be used; its share of the requests gets 500, as the specification demands. */
+  readonly problem?: string;
 }
 
 export interface HeaderChange {
@@ -28,24 +30,14 @@ export interface CompiledRule {
   readonly requestHeaders: HeaderChange | undefined;
   /** Replaces the path (`URLRewrite`); undefined: as it came. */
   readonly rewrite: ((path: string) => string) | undefined;
+  /** Replaces Host (`URLRewrite`); undefined: as it came. */
+  readonly newHost: string | undefined;
   /** A filter that this gateway does not know makes the rule answer 500, as the specification demands. */
   readonly unsupported: string | undefined;
 }
 
-export interface RequestHead {
-  /** Without port, lower case. */
-  readonly host: string;
-  readonly path: string;
-  readonly query: string;
-  readonly method: string;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-}
-
-interface CompiledMatch {
+interface CompiledMatch extends Matcher {
   readonly rule: CompiledRule;
-  readonly matches: (head: RequestHead) => boolean;
-  /** Higher wins, compared element by element. */
-  readonly rank: readonly number[];
 }
 
 export interface RouteTable {
@@ -66,45 +58,6 @@ export function parseDuration(text: string | undefined): number | undefined {
   return total === 0 ? undefined : total;
 }
 
-function pathMatcher(path: RouteMatch["path"]): { test: (path: string) => boolean; rank: number[] } {
-  const value = path?.value ?? "/";
-  const type = path?.type ?? "PathPrefix";
-  if (type === "Exact") return { test: (actual) => actual === value, rank: [3, value.length] };
-  if (type === "RegularExpression") {
-    const pattern = new RegExp(`^(?:${value})$`);
-    return { test: (actual) => pattern.test(actual), rank: [1, value.length] };
-  }
-  const prefix = value.replace(/\/+$/, "");
-  return {
-    test: (actual) => prefix === "" || actual === prefix || actual.startsWith(`${prefix}/`),
-    rank: [2, value.length],
-  };
-}
-
-const valueMatcher = (type: string | undefined, value: string): ((actual: string) => boolean) => {
-  if (type !== "RegularExpression") return (actual) => actual === value;
-  const pattern = new RegExp(`^(?:${value})$`);
-  return (actual) => pattern.test(actual);
-};
-
-function compileMatch(match: RouteMatch): { test: (head: RequestHead) => boolean; rank: number[] } {
-  const path = pathMatcher(match.path);
-  const headers = (match.headers ?? []).map(({ name, type, value }) => ({
-    name: name.toLowerCase(),
-    test: valueMatcher(type, value),
-  }));
-  const queries = (match.queryParams ?? []).map(({ name, type, value }) => ({ name, test: valueMatcher(type, value) }));
-  const test = (head: RequestHead): boolean => {
-    if (!path.test(head.path)) return false;
-    if (match.method !== undefined && match.method !== head.method) return false;
-    if (!headers.every(({ name, test: ok }) => ok([head.headers[name]].flat().join(",")))) return false;
-    if (queries.length === 0) return true;
-    const parameters = new URLSearchParams(head.query);
-    return queries.every(({ name, test: ok }) => parameters.has(name) && ok(parameters.get(name) as string));
-  };
-  return { test, rank: [...path.rank, match.method === undefined ? 0 : 1, headers.length, queries.length] };
-}
-
 type Filter = NonNullable<NonNullable<RouteRule["filters"]>[number]>;
 
 function compileRewrite(filter: Filter["urlRewrite"], match: RouteMatch): CompiledRule["rewrite"] {
@@ -113,7 +66,7 @@ function compileRewrite(filter: Filter["urlRewrite"], match: RouteMatch): Compil
   if (path.type === "ReplaceFullPath") return () => path.replaceFullPath ?? "/";
   const prefix = (match.path?.value ?? "/").replace(/\/+$/, "");
   const replacement = (path.replacePrefixMatch ?? "/").replace(/\/+$/, "");
-  return (actual) => replacement + actual.slice(prefix.length) || "/";
+  return (actual) => replacement + actual.slice(prefix.length).replace(/^(?=[^/])/, "/") || "/";
 }
 
 function compileHeaders(filters: readonly Filter[]): HeaderChange | undefined {
@@ -132,25 +85,47 @@ function compileHeaders(filters: readonly Filter[]): HeaderChange | undefined {
 
 const knownFilters = new Set(["RequestHeaderModifier", "URLRewrite"]);
 
+type BackendRef = NonNullable<RouteRule["backendRefs"]>[number];
+
+function compileBackend(ref: BackendRef, namespace: string): Backend {
+  const backend = {
+    namespace: ref.namespace ?? namespace,
+    service: ref.name,
+    port: ref.port ?? 0,
+    weight: ref.weight ?? 1,
+  };
+  const problem = backendProblem(ref, namespace);
+  return problem === undefined ? backend : { ...backend, problem: problem.message };
+}
+
+/** Reason and message of `ResolvedRefs=False`; undefined: it can be used, if the Service exists. */
+export function backendProblem(
+  ref: BackendRef,
+  namespace: string,
+): { reason: "InvalidKind" | "RefNotPermitted" | "UnsupportedValue"; message: string } | undefined {
+  const kind = `${ref.group ? `${ref.group}/` : ""}${ref.kind ?? "Service"}`;
+  if (kind !== "Service") return { reason: "InvalidKind", message: `${kind} "${ref.name}" is not a Service` };
+  // A route must not reach into a namespace that did not allow it; ReferenceGrant is not read yet.
+  if ((ref.namespace ?? namespace) !== namespace)
+    return { reason: "RefNotPermitted", message: `Service "${ref.namespace}/${ref.name}" is in another namespace` };
+  const [filter] = ref.filters ?? [];
+  if (filter !== undefined)
+    return { reason: "UnsupportedValue", message: `Service "${ref.name}" has a filter of its own (${filter.type})` };
+  return undefined;
+}
+
 function compileRule(route: HTTPRoute, rule: RouteRule, match: RouteMatch): CompiledRule {
   const namespace = route.metadata.namespace ?? "default";
   const filters = rule.filters ?? [];
-  const backends = (rule.backendRefs ?? [])
-    .filter(({ kind, group }) => (kind ?? "Service") === "Service" && (group ?? "") === "")
-    .map((ref) => ({
-      namespace: ref.namespace ?? namespace,
-      service: ref.name,
-      port: ref.port ?? 80,
-      weight: ref.weight ?? 1,
-    }));
-  const unknown = filters.find(({ type }) => !knownFilters.has(type));
+  const rewrite = filters.find(({ urlRewrite }) => urlRewrite !== undefined)?.urlRewrite;
   return {
     route: { namespace, name: route.metadata.name },
-    backends,
-    timeoutMs: parseDuration(rule.timeouts?.request),
+    backends: (rule.backendRefs ?? []).map((ref) => compileBackend(ref, namespace)),
+    timeoutMs: parseDuration(rule.timeouts?.request) ?? parseDuration(rule.timeouts?.backendRequest),
     requestHeaders: compileHeaders(filters),
-    rewrite: compileRewrite(filters.find(({ urlRewrite }) => urlRewrite !== undefined)?.urlRewrite, match),
-    unsupported: unknown?.type,
+    rewrite: compileRewrite(rewrite, match),
+    newHost: rewrite?.hostname,
+    unsupported: filters.find(({ type }) => !knownFilters.has(type))?.type,
   };
 }
 
@@ -169,10 +144,7 @@ const byAge = (a: HTTPRoute, b: HTTPRoute): number => {
 function compileRoute(route: HTTPRoute): CompiledMatch[] {
   return (route.spec.rules ?? []).flatMap((rule) => {
     const matches: RouteMatch[] = rule.matches?.length ? rule.matches : [{ path: { type: "PathPrefix", value: "/" } }];
-    return matches.map((match) => {
-      const { test, rank } = compileMatch(match);
-      return { rule: compileRule(route, rule, match), matches: test, rank };
-    });
+    return matches.map((match) => ({ ...compileMatch(match), rule: compileRule(route, rule, match) }));
   });
 }
 
@@ -201,7 +173,7 @@ export function compileRouteTable(
   }
   for (const list of [...exact.values(), ...wildcard.values()]) list.sort(compareRanks);
   const first = (list: readonly CompiledMatch[] | undefined, head: RequestHead) =>
-    list?.find(({ matches }) => matches(head))?.rule;
+    list?.find(({ test }) => test(head))?.rule;
   return {
     match(head) {
       const found = first(exact.get(head.host), head);
