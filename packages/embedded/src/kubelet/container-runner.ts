@@ -42,8 +42,8 @@ const maxMessageBytes = 4_096;
 export const messagePath = (files: PodFiles, container: string, restart: number): string =>
   join(files.containerDir(container), `${restart}.message`);
 
-export const progressPath = (files: PodFiles, container: string): string =>
-  join(files.containerDir(container), "progress.json");
+/** In a container's folder; see progress-report.ts. */
+export const progressFileName = "progress.json";
 
 /** @throws ImageNotRunnable, ContainerConfigError */
 export async function containerSetting(
@@ -71,7 +71,7 @@ export async function containerSetting(
     SERVAL_HOST: podIP,
     POD_IP: podIP,
     TERMINATION_MESSAGE_PATH: message,
-    SERVAL_PROGRESS_FILE: progressPath(files, container.name),
+    SERVAL_PROGRESS_FILE: join(files.containerDir(container.name), progressFileName),
   };
   const withStatus: Pod = { ...pod, status: { ...pod.status, podIP } };
   const raw = containerEnv(withStatus, container, { base, references: deps.references(namespace) });

@@ -14,6 +14,7 @@ import {
   isConflict,
   isNotFound,
 } from "@serval/kube";
+import { progressFileName } from "./container-runner.ts";
 import { endPod } from "./end-pods.ts";
 import type { LocalPrograms } from "./images.ts";
 import { nodeName, nodeObject } from "./node-object.ts";
@@ -23,6 +24,7 @@ import { createPodSources } from "./pod-sources.ts";
 import { podFiles } from "./pod-state.ts";
 import { PodWorker, type PodWorkerDeps } from "./pod-worker.ts";
 import { logNumbers, logPath } from "./process-files.ts";
+import { createProgressReports } from "./progress-report.ts";
 import type { LimitEnforcer } from "./resource-limits.ts";
 import { createSlots } from "./start-slots.ts";
 
@@ -49,6 +51,8 @@ export interface Kubelet {
 }
 
 const rotateEveryMs = 10_000;
+/** Bounds the writes of progress: two a second for each pod. */
+const progressEveryMs = 500;
 const startsPerCore = 2;
 const maxLogBytes = 10 * 1024 * 1024;
 
@@ -165,11 +169,19 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
     () => void rotateLogs(workers.values()).catch((error: unknown) => log.error({ error }, "logs not rotated")),
     rotateEveryMs,
   );
+  const reportProgress = createProgressReports({
+    pods: () => workers.values(),
+    cluster,
+    fileName: progressFileName,
+    onError: deps.onError,
+  });
+  const progress = setInterval(() => void reportProgress(), progressEveryMs);
   log.info({ pods: known.size, limits: options.limits.about }, "kubelet started");
   return {
     worker: (uid) => workers.get(uid),
     async close({ pods }) {
       clearInterval(rotation);
+      clearInterval(progress);
       abort.abort();
       await Promise.all([...workers.values()].map((worker) => (pods ? worker.halt() : worker.detach())));
       if (pods) await options.limits.close();
