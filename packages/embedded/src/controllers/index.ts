@@ -19,7 +19,7 @@ import { reconcileNamespace } from "./namespace.ts";
 import { controllerOf } from "./ownership.ts";
 import { reconcileReplicaSet } from "./replica-set.ts";
 import { type NodeOffer, reconcileUnscheduled } from "./scheduler.ts";
-import { reclaimVolume, reconcileClaim } from "./volume-claim.ts";
+import { claimKeysOf, reclaimVolume, reconcileClaim } from "./volume-claim.ts";
 
 export interface ControllersOptions {
   readonly cluster: Cluster;
@@ -93,7 +93,11 @@ export function startControllers(options: ControllersOptions): { stopped: Promis
       const pod = informers.pods.get(key);
       return pod === undefined ? undefined : reconcileUnscheduled(context, pod, options.node);
     }),
-    run("volume-claim", [watchOf(informers.claims)], (key) => reconcileClaim(context, key, dataDir)),
+    run(
+      "volume-claim",
+      [watchOf(informers.claims), watchOf(informers.pods, ({ object }) => claimKeysOf(object))],
+      (key) => reconcileClaim(context, key, dataDir),
+    ),
     run("volume", [watchOf(informers.volumes), claimedVolumes(informers.claims)], (key) =>
       reclaimVolume(context, key, dataDir),
     ),

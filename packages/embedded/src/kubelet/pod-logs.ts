@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Container logs: files that the processes append to, rotated by size, readable after death.
 import { watch } from "node:fs";
-import { copyFile, open, rename, rm, stat, truncate } from "node:fs/promises";
-import { dirname } from "node:path";
+import { copyFile, type FileHandle, open, rename, rm, stat, truncate } from "node:fs/promises";
 
 export interface LogQuery {
   /** Bytes from the end are cut to whole lines. */
@@ -17,61 +16,57 @@ export interface LogQuery {
 const chunkSize = 64 * 1024;
 
 /** Start offset of the last `lines` lines of the file. */
-async function tailOffset(path: string, lines: number): Promise<number> {
-  const file = await open(path, "r");
-  try {
-    let position = (await file.stat()).size;
-    if (lines === 0) return position;
-    // The newline that ends the file ends its last line; it does not begin another.
-    let [wanted, isLastByte] = [lines, true];
-    const buffer = Buffer.alloc(chunkSize);
-    while (position > 0) {
-      const length = Math.min(chunkSize, position);
-      position -= length;
-      await file.read(buffer, 0, length, position);
-      for (let i = length - 1; i >= 0; i--) {
-        if (buffer[i] === 10 && !isLastByte && --wanted === 0) return position + i + 1;
-        isLastByte = false;
-      }
+async function tailOffset(file: FileHandle, lines: number): Promise<number> {
+  let position = (await file.stat()).size;
+  if (lines === 0) return position;
+  // The newline that ends the file ends its last line; it does not begin another.
+  let [wanted, isLastByte] = [lines, true];
+  const buffer = Buffer.alloc(chunkSize);
+  while (position > 0) {
+    const length = Math.min(chunkSize, position);
+    position -= length;
+    await file.read(buffer, 0, length, position);
+    for (let i = length - 1; i >= 0; i--) {
+      if (buffer[i] === 10 && !isLastByte && --wanted === 0) return position + i + 1;
+      isLastByte = false;
     }
-    return 0;
-  } finally {
-    await file.close();
   }
+  return 0;
 }
 
-/** Bytes of a log; with `follow`, new ones as they are written, across rotations, until the container ended. */
+/**
+ * Bytes of a log; with `follow`, new ones as they are written, across rotations, until the container ended. The file
+ * stays open: a pod's last words are read even when its directory is gone already.
+ */
 export async function* readLog(path: string, query: LogQuery): AsyncGenerator<Uint8Array> {
-  let offset = query.tailLines === undefined ? 0 : await tailOffset(path, query.tailLines);
+  const file = await open(path, "r");
+  let offset = query.tailLines === undefined ? 0 : await tailOffset(file, query.tailLines);
   let left = query.limitBytes ?? Number.POSITIVE_INFINITY;
   let wake = Promise.withResolvers<void>();
   const stop = (): void => wake.resolve();
-  const watcher = query.follow === true ? watch(dirname(path), stop) : undefined;
+  const watcher = query.follow === true ? watch(path, stop) : undefined;
+  watcher?.on("error", () => watcher.close());
   const poll = query.follow === true ? setInterval(stop, 500) : undefined;
   query.signal?.addEventListener("abort", stop);
   try {
     for (;;) {
       const ended = query.follow !== true || query.ended?.() === true;
-      const size = (await stat(path).catch(() => undefined))?.size ?? 0;
+      const { size } = await file.stat();
       if (size < offset) offset = 0;
-      const file = await open(path, "r");
-      try {
-        while (offset < size && left > 0 && query.signal?.aborted !== true) {
-          const buffer = Buffer.alloc(Math.min(chunkSize, size - offset, left));
-          const { bytesRead } = await file.read(buffer, 0, buffer.length, offset);
-          if (bytesRead === 0) break;
-          offset += bytesRead;
-          left -= bytesRead;
-          yield buffer.subarray(0, bytesRead);
-        }
-      } finally {
-        await file.close();
+      while (offset < size && left > 0 && query.signal?.aborted !== true) {
+        const buffer = Buffer.alloc(Math.min(chunkSize, size - offset, left));
+        const { bytesRead } = await file.read(buffer, 0, buffer.length, offset);
+        if (bytesRead === 0) break;
+        offset += bytesRead;
+        left -= bytesRead;
+        yield buffer.subarray(0, bytesRead);
       }
       if (ended || left <= 0 || query.signal?.aborted === true) return;
       await wake.promise;
       wake = Promise.withResolvers<void>();
     }
   } finally {
+    await file.close();
     watcher?.close();
     clearInterval(poll);
     query.signal?.removeEventListener("abort", stop);

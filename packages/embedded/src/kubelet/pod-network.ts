@@ -43,7 +43,7 @@ export function loopbackNetwork(octet: number, startAt = 1): PodNetwork {
       if (ip !== undefined) taken.delete(ip);
       held.delete(podUid);
     },
-    findExposedPort,
+    findExposedPort: createExposureCheck(),
   };
 }
 
@@ -71,17 +71,38 @@ async function groupOf(pid: string): Promise<number | undefined> {
   return fields[2] === undefined ? undefined : Number(fields[2]);
 }
 
-async function findExposedPort(groupId: number): Promise<number | undefined> {
-  if (process.platform !== "linux") return undefined;
-  const sockets = await exposedSockets();
-  if (sockets.size === 0) return undefined;
+/** Which group holds each of these sockets, by looking through the open files of every process. */
+async function groupsHolding(inodes: ReadonlySet<string>): Promise<Map<string, number>> {
+  const found = new Map<string, number>();
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
-    if ((await groupOf(pid)) !== groupId) continue;
+    if (found.size === inodes.size) break;
     for (const fd of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
       const target = await readlink(`/proc/${pid}/fd/${fd}`).catch(() => "");
-      const port = sockets.get(/^socket:\[(\d+)\]$/.exec(target)?.[1] ?? "");
-      if (port !== undefined) return port;
+      const inode = /^socket:\[(\d+)\]$/.exec(target)?.[1] ?? "";
+      if (!inodes.has(inode) || found.has(inode)) continue;
+      const group = await groupOf(pid);
+      if (group !== undefined) found.set(inode, group);
     }
   }
-  return undefined;
+  return found;
+}
+
+/** Somebody else's: another user's process, whose files cannot be looked through. */
+const foreign = -1;
+
+/** Remembers whose socket is whose: the machine's own servers must not cost every pod a search. */
+function createExposureCheck(): PodNetwork["findExposedPort"] {
+  const holders = new Map<string, number>();
+  return async (groupId) => {
+    if (process.platform !== "linux") return undefined;
+    const sockets = await exposedSockets();
+    for (const inode of holders.keys()) if (!sockets.has(inode)) holders.delete(inode);
+    const unknown = new Set([...sockets.keys()].filter((inode) => !holders.has(inode)));
+    if (unknown.size > 0) {
+      const found = await groupsHolding(unknown);
+      for (const inode of unknown) holders.set(inode, found.get(inode) ?? foreign);
+    }
+    for (const [inode, port] of sockets) if (holders.get(inode) === groupId) return port;
+    return undefined;
+  };
 }

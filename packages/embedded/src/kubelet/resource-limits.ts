@@ -60,7 +60,7 @@ async function removeGroup(dir: string): Promise<void> {
 function unifiedEnforcer(root: string): LimitEnforcer {
   return {
     about: `cgroup v2 below ${root}`,
-    close: () => rmdir(root).catch(() => {}),
+    close: () => removeGroup(root),
     async prepare(id, container) {
       const { memoryBytes, cpuQuotaMicros } = wantedLimits(container);
       if (memoryBytes === undefined && cpuQuotaMicros === undefined) return noLimits;
@@ -83,7 +83,7 @@ function legacyEnforcer(memoryRoot: string, cpuRoot: string | undefined): LimitE
   return {
     about: `cgroup v1 below ${memoryRoot}`,
     async close() {
-      for (const root of [memoryRoot, cpuRoot]) if (root !== undefined) await rmdir(root).catch(() => {});
+      for (const root of [memoryRoot, cpuRoot]) if (root !== undefined) await removeGroup(root);
     },
     async prepare(id, container) {
       const { memoryBytes, cpuQuotaMicros } = wantedLimits(container);
