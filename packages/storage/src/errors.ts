@@ -78,6 +78,12 @@ export function diskFailure(error: unknown, path: string): unknown {
       cause: error,
     });
   }
+  if (code === "ENOTDIR" || code === "EEXIST") {
+    return new FetchError(`Cannot write "${path}": a file is where a folder should be`, {
+      fix: "Name another destination, or move that file away",
+      cause: error,
+    });
+  }
   if (code === "EACCES" || code === "EPERM" || code === "EROFS") {
     return new FetchError(
       `Cannot write "${path}": ${code === "EROFS" ? "the file system is read-only" : "permission denied"}`,

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // tar, plain or compressed, as a stream of entries.
 import { createReadStream } from "node:fs";
-import { Readable, Transform } from "node:stream";
+import type { Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { extract } from "tar-stream";
 import { type ArchiveEntry, badArchive, type Extraction } from "./extraction.ts";
 import type { Encoding } from "./kind.ts";
-
-/** What may come between two entries: headers, long names, padding. tar-stream keeps it in memory. */
-const maxHeaderBytes = 4 * 1024 * 1024;
 
 function decoder(encoding: Encoding): Transform | undefined {
   if (encoding === "gzip") return createGunzip();
@@ -24,7 +21,7 @@ interface Header {
   mode?: number | undefined;
 }
 
-function entryOf({ name, type, linkname, mode }: Header, content: Readable): ArchiveEntry {
+function entryOf({ name, type, linkname, mode }: Header, content: NodeJS.ReadableStream): ArchiveEntry {
   if (type === "file" || type === "contiguous-file")
     return { kind: "file", name, isExecutable: ((mode ?? 0) & 0o100) !== 0, content };
   if (type === "directory") return { kind: "folder", name };
@@ -33,21 +30,12 @@ function entryOf({ name, type, linkname, mode }: Header, content: Readable): Arc
   return { kind: "refused", name, what: `it is a ${type ?? "special file"}; only files, folders and links are taken` };
 }
 
-/** @throws FetchError; a broken file is told as such. */
+/** tar-stream bounds what it keeps of headers itself. @throws FetchError; a broken file is told as such. */
 export async function unpackTar(path: string, encoding: Encoding, extraction: Extraction): Promise<void> {
   const source = createReadStream(path);
   const unpacked = decoder(encoding);
   const parser = extract();
-  let between = 0;
-  const guard = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      between += chunk.byteLength;
-      // Counted only while no file's content flows; that has limits of its own.
-      if (between > maxHeaderBytes) done(badArchive("It has a header of more than 4 MiB."));
-      else done(null, chunk);
-    },
-  });
-  const stages = [source, ...(unpacked === undefined ? [] : [unpacked]), guard];
+  const stages = [source, ...(unpacked === undefined ? [] : [unpacked])];
   for (const [i, stage] of stages.entries()) {
     const next = stages[i + 1] ?? parser;
     stage.on("error", (error) => parser.destroy(error));
@@ -55,14 +43,7 @@ export async function unpackTar(path: string, encoding: Encoding, extraction: Ex
   }
   try {
     for await (const entry of parser) {
-      between = 0;
-      const content = async function* (): AsyncIterable<Uint8Array> {
-        for await (const chunk of entry as AsyncIterable<Uint8Array>) {
-          between = 0;
-          yield chunk;
-        }
-      };
-      await extraction.add(entryOf(entry.header, Readable.from(content(), { objectMode: false })));
+      await extraction.add(entryOf(entry.header, entry as unknown as NodeJS.ReadableStream));
       entry.resume();
     }
   } catch (error) {
