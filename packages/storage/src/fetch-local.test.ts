@@ -93,7 +93,10 @@ describe("file://", () => {
       await mkdir(join(bench.root, "locked"));
       await chmod(join(bench.root, "locked"), 0o500);
     }
-    await assert.rejects(bench.fetch(`file://${bench.source}`, { dir }), /Cannot write ".*models": (permission denied|a file is where a folder should be)/);
+    await assert.rejects(
+      bench.fetch(`file://${bench.source}`, { dir }),
+      /Cannot write ".*models": (permission denied|a file is where a folder should be)/,
+    );
   });
 });
 
