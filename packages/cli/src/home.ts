@@ -8,7 +8,7 @@ import {
   isRunning,
   readHomeState,
 } from "@serval/embedded/home/layout.ts";
-import { type Cluster, createCluster, loadKubeconfig, remoteTransport } from "@serval/kube";
+import type { Cluster } from "@serval/kube";
 import { CommandError, flagText, type Invocation, type Io } from "./command.ts";
 
 export interface RunningHome {
@@ -39,6 +39,7 @@ export async function withCluster<T>(
   work: (cluster: Cluster, home: RunningHome) => Promise<T>,
 ): Promise<T> {
   const home = await runningHome(invocation, io);
+  const { createCluster, loadKubeconfig, remoteTransport } = await import("@serval/kube");
   const cluster = createCluster(remoteTransport(await loadKubeconfig(home.layout.kubeconfig)), "serval-cli");
   try {
     return await work(cluster, home);

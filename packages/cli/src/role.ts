@@ -16,6 +16,21 @@ export function roleFlags(
   }
 }
 
+/** Under a supervisor: resolves when it says that the API answers. Alone: at once. */
+export const apiReady = (): Promise<void> =>
+  new Promise((resolve) => {
+    if (process.send === undefined) return resolve();
+    process.on("message", (message) => {
+      if (message === "api-ready") resolve();
+    });
+  });
+
+/** The last line of a role: an open channel to the parent would keep the process. @returns exit code 0. */
+export function endRole(): number {
+  if (process.connected) process.disconnect?.();
+  return 0;
+}
+
 /** Resolves at SIGTERM or SIGINT, or when the parent that talks to us is gone. */
 export const stopSignal = (): Promise<void> =>
   new Promise((resolve) => {

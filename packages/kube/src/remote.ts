@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A remote kube-apiserver over HTTPS: one undici agent, JSON in and out, watches as lines of JSON.
 import { readFile } from "node:fs/promises";
-import { Agent, request as httpRequest } from "undici";
+import type { Agent, request } from "undici";
 import type { ClusterAccess } from "./kubeconfig.ts";
 import type { ApiRequest, ApiResponse, Transport } from "./transport.ts";
 
@@ -47,12 +47,10 @@ const parseBody = (text: string, contentType: string): unknown => {
   return contentType.includes("json") ? JSON.parse(text) : { message: text };
 };
 
-/** @param onRequest called once per request, for metrics. */
-export function remoteTransport(
-  access: ClusterAccess,
-  options: { now?: () => number; onRequest?: (method: string, status: number) => void } = {},
-): Transport {
-  const agent = new Agent({
+/** undici is loaded with the first request: the control plane has this file too, and never sends one. */
+async function connected(access: ClusterAccess): Promise<{ agent: Agent; request: typeof request }> {
+  const undici = await import("undici");
+  const agent = new undici.Agent({
     connections: 64,
     keepAliveTimeout: 30_000,
     allowH2: false,
@@ -63,12 +61,22 @@ export function remoteTransport(
       rejectUnauthorized: access.insecureSkipTlsVerify !== true,
     },
   });
+  return { agent, request: undici.request };
+}
+
+/** @param onRequest called once per request, for metrics. */
+export function remoteTransport(
+  access: ClusterAccess,
+  options: { now?: () => number; onRequest?: (method: string, status: number) => void } = {},
+): Transport {
+  let connection: ReturnType<typeof connected> | undefined;
   const token = tokenSource(access, options.now ?? Date.now);
 
   async function send(request: ApiRequest): Promise<ApiResponse> {
     const query = request.query === undefined ? "" : `?${new URLSearchParams(request.query)}`;
     const isStream = request.query?.["watch"] === "true" || request.query?.["follow"] === "true";
-    const bearer = await token();
+    connection ??= connected(access);
+    const [{ agent, request: httpRequest }, bearer] = await Promise.all([connection, token()]);
     const response = await httpRequest(`${access.server}${request.path}${query}`, {
       method: request.method,
       dispatcher: agent,
@@ -96,5 +104,5 @@ export function remoteTransport(
     const body = parseBody(await response.body.text(), contentType);
     return { status: response.statusCode, ...(body === undefined ? {} : { body }), ...warnings };
   }
-  return { send, close: () => agent.destroy() };
+  return { send, close: async () => (await connection)?.agent.destroy() };
 }

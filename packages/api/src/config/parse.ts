@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the ConfigMap's strings to one immutable snapshot, with every problem found; never throws.
 // KServe: several of these problems panic its manager; here the caller keeps the last good snapshot.
-import { Value } from "typebox/value";
+import { firstProblem, withDefaults } from "./check.ts";
 import { type ConfigKey, type ConfigSections, configKeys, configSchemas } from "./schema.ts";
 
 export interface ServingConfig extends ConfigSections {
@@ -80,16 +80,16 @@ function parseSection(key: ConfigKey, json: string): { value: unknown } | { prob
     const message = `unable to parse ${key} config json: ${(error as Error).message}`;
     return { problem: { path: key, message, fix: `Make data.${key} a JSON object` } };
   }
-  const value = Value.Default(schema, withoutNulls(raw));
-  const [first] = Value.Errors(schema, value);
+  const value = withDefaults(schema, withoutNulls(raw));
+  const first = firstProblem(schema, value);
   if (first === undefined) return { value };
-  const path = `${key}${first.instancePath.replaceAll("/", ".")}`;
+  const path = `${key}${first.path}`;
   return { problem: { path, message: `invalid ${key} config: ${path} ${first.message}`, fix: `Correct data.${key}` } };
 }
 
 /** Every section at KServe's code default, and Standard mode over Gateway API (decision 20). */
 export function defaultConfig(): ServingConfig {
-  const sections = Object.fromEntries(configKeys.map((key) => [key, Value.Default(configSchemas[key], {})]));
+  const sections = Object.fromEntries(configKeys.map((key) => [key, withDefaults(configSchemas[key], {})]));
   const config = sections as unknown as ConfigSections;
   config.ingress.enableGatewayApi = true;
   return { ...config, present: new Set() };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One schema per key of the `inferenceservice-config` ConfigMap, with KServe's code defaults. Keys that are not listed
 // here are kept and ignored. Source: KServe pkg/apis/serving/v1beta1/configmap.go and its consumers.
-import { type Static, Type } from "typebox";
+import type { Static } from "typebox";
 import { boolean, integer, list, object, oneOf, optional, text } from "../schema/makers.ts";
 
 /** A quantity that may be empty; an empty one is "no value". */
@@ -83,4 +83,4 @@ export type ConfigKey = keyof Schemas;
 export type ConfigSections = { [Key in ConfigKey]: Static<Schemas[Key]> };
 export const configKeys = Object.keys(configSchemas) as ConfigKey[];
 /** For reference pages: the whole ConfigMap as one schema. */
-export const configSchema = Type.Object({ ...configSchemas });
+export const configSchema = object({ ...configSchemas });

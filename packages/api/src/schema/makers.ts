@@ -1,33 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 // The TypeBox values that a CRD accepts. TypeBox's own Enum, Literal and Record emit `anyOf`, `const` and
 // `patternProperties`, which a structural schema refuses; these emit `enum` and `additionalProperties` instead.
-import { type Static, type TObject, type TProperties, type TSchema, type TUnsafe, Type } from "typebox";
+// The values are made here and only the types come from TypeBox: loading its 300 files takes longer than `serval --help`
+// may (a test holds these values against TypeBox's own).
+import type { Static, TBoolean, TInteger, TObject, TOptional, TProperties, TSchema, TString, TUnsafe } from "typebox";
 
 /** What a schema may carry besides its type: JSON Schema keywords and Kubernetes' extensions. */
 export type Keywords = Readonly<Record<string, unknown>>;
 
+const unsafe = <T>(schema: object): TUnsafe<T> => ({ ...schema }) as unknown as TUnsafe<T>;
+const optionalMark = "~optional";
+
 /** An absent property and one set to undefined are the same thing. */
-export const optional = <S extends TSchema>(schema: S) => Type.Optional(Type.Unsafe<Static<S> | undefined>(schema));
+export const optional = <S extends TSchema>(schema: S): TOptional<TUnsafe<Static<S> | undefined>> =>
+  Object.defineProperty({ ...schema }, optionalMark, { value: true }) as unknown as TOptional<
+    TUnsafe<Static<S> | undefined>
+  >;
 
-export const object = <P extends TProperties>(properties: P, keywords: Keywords = {}): TObject<P> =>
-  Type.Object(properties, keywords);
+export function object<P extends TProperties>(properties: P, keywords: Keywords = {}): TObject<P> {
+  const required = Object.keys(properties).filter((name) => !(optionalMark in (properties[name] as object)));
+  return {
+    type: "object",
+    ...(required.length === 0 ? {} : { required }),
+    properties,
+    ...keywords,
+  } as unknown as TObject<P>;
+}
 
-export const text = (keywords: Keywords = {}) => Type.String(keywords);
-export const boolean = (keywords: Keywords = {}) => Type.Boolean(keywords);
-export const integer = (keywords: Keywords = {}) => Type.Integer(keywords);
-export const int32 = (keywords: Keywords = {}) => Type.Integer({ format: "int32", ...keywords });
-export const int64 = (keywords: Keywords = {}) => Type.Integer({ format: "int64", ...keywords });
+export const text = (keywords: Keywords = {}) => ({ type: "string", ...keywords }) as unknown as TString;
+export const boolean = (keywords: Keywords = {}) => ({ type: "boolean", ...keywords }) as unknown as TBoolean;
+export const integer = (keywords: Keywords = {}) => ({ type: "integer", ...keywords }) as unknown as TInteger;
+export const int32 = (keywords: Keywords = {}) => integer({ format: "int32", ...keywords });
+export const int64 = (keywords: Keywords = {}) => integer({ format: "int64", ...keywords });
 
 export const oneOf = <const V extends readonly string[]>(values: V, keywords: Keywords = {}): TUnsafe<V[number]> =>
-  Type.Unsafe<V[number]>({ type: "string", enum: [...values], ...keywords });
+  unsafe<V[number]>({ type: "string", enum: [...values], ...keywords });
 
 export const list = <S extends TSchema>(items: S, keywords: Keywords = {}): TUnsafe<Static<S>[]> =>
-  Type.Unsafe<Static<S>[]>({ type: "array", items, ...keywords });
+  unsafe<Static<S>[]>({ type: "array", items, ...keywords });
 
 export const map = <S extends TSchema>(values: S): TUnsafe<Record<string, Static<S>>> =>
-  Type.Unsafe<Record<string, Static<S>>>({ type: "object", additionalProperties: values });
+  unsafe<Record<string, Static<S>>>({ type: "object", additionalProperties: values });
 
-export const textMap = (): TUnsafe<Record<string, string>> => map(Type.String());
+export const textMap = (): TUnsafe<Record<string, string>> => map(text());
 
 /** Kubernetes' own grammar of quantities, as its generator writes it into CRDs. */
 export const quantityPattern =
@@ -40,9 +55,9 @@ const intOrStringKeywords = {
 
 /** `100m`, `2Gi`, `1`. */
 export const quantity = (): TUnsafe<string | number> =>
-  Type.Unsafe<string | number>({ ...intOrStringKeywords, pattern: quantityPattern });
+  unsafe<string | number>({ ...intOrStringKeywords, pattern: quantityPattern });
 
-export const intOrString = (): TUnsafe<string | number> => Type.Unsafe<string | number>({ ...intOrStringKeywords });
+export const intOrString = (): TUnsafe<string | number> => unsafe<string | number>({ ...intOrStringKeywords });
 
 /** Where an emitter puts one of Kubernetes' own definitions: the name without `#/definitions/`. */
 export const coreKeyword = "x-serval-core";
@@ -50,7 +65,7 @@ export const coreKeyword = "x-serval-core";
 export const inlineKeyword = "x-serval-inline";
 
 /** One of Kubernetes' own types by its name in `kubernetes-schemas.gen.json`; the caller names the TypeScript type. */
-export const core = <T>(name: string): TUnsafe<T> => Type.Unsafe<T>({ [coreKeyword]: name });
+export const core = <T>(name: string): TUnsafe<T> => unsafe<T>({ [coreKeyword]: name });
 
 export interface Inline {
   readonly name: string;
@@ -65,5 +80,4 @@ export interface Inline {
 export const inline = <Core, P extends TProperties>(
   own: TObject<P>,
   definition: Inline,
-): TUnsafe<Static<TObject<P>> & Core> =>
-  Type.Unsafe<Static<TObject<P>> & Core>({ ...own, [inlineKeyword]: definition });
+): TUnsafe<Static<TObject<P>> & Core> => unsafe<Static<TObject<P>> & Core>({ ...own, [inlineKeyword]: definition });

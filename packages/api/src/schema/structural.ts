@@ -80,7 +80,7 @@ function loosened(node: SchemaNode, [first, ...rest]: readonly string[]): Schema
 }
 
 function inlined(own: SchemaNode, { name, loosen = [], omit = [], plainLists = [] }: Inline): SchemaNode {
-  const base = loosen.reduce((node, path) => loosened(node, path.split(".")), structural(definition(name)));
+  const base = loosen.reduce((node, path) => loosened(node, path.split(".")), expanded(name));
   const properties = { ...base.properties };
   for (const field of omit) delete properties[field];
   for (const field of plainLists) {
@@ -107,13 +107,24 @@ function withMapKeyDefaults(node: SchemaNode): SchemaNode {
 const isEmptyObject = (value: unknown): boolean =>
   typeof value === "object" && value !== null && Object.keys(value).length === 0;
 
-/** The node as a CRD may carry it. */
+/** Each definition is expanded once: a pod's is in every kind of ours. Results are shared and never changed. */
+const expansions = new Map<string, SchemaNode>();
+
+function expanded(name: string): SchemaNode {
+  const known = expansions.get(name);
+  if (known !== undefined) return known;
+  const made = structural(definition(name));
+  expansions.set(name, made);
+  return made;
+}
+
+/** The node as a CRD may carry it. Parts of the result are shared: treat it as immutable. */
 export function structural(node: SchemaNode): SchemaNode {
   const name = definitionName(node);
   const { default: ownDefault, description } = node;
   const plain: SchemaNode =
     name === undefined ? Object.fromEntries(Object.entries(node).filter(([key]) => !key.startsWith("~"))) : {};
-  const source = name === undefined ? plain : name in scalars ? definition(name) : structural(definition(name));
+  const source = name === undefined ? plain : name in scalars ? definition(name) : expanded(name);
   let result: SchemaNode = Object.fromEntries(Object.entries(source).filter(([key]) => !dropped.has(key)));
   if (source.properties !== undefined) result.properties = expandProperties(source.properties);
   if (source.items !== undefined) result.items = structural(source.items);

@@ -4,11 +4,14 @@ import { defaultMaxRequestBytes, runGateway } from "@serval/data-plane";
 import { createCluster, defaultAccess, loadKubeconfig, remoteTransport } from "@serval/kube";
 import { createLogger } from "@serval/observe";
 import { CommandError, type Invocation, type Io } from "../command.ts";
-import { roleFlags, stopSignal } from "../role.ts";
+import { apiReady, endRole, roleFlags, stopSignal } from "../role.ts";
 
 export async function run(invocation: Invocation, io: Io): Promise<number> {
   const flags = roleFlags(invocation.raw, ["kubeconfig", "port", "host", "max-request-bytes"]);
   const log = createLogger({ component: "gateway" });
+  const stopped = stopSignal();
+  const isStopped = await Promise.race([apiReady().then(() => false), stopped.then(() => true)]);
+  if (isStopped) return endRole();
   const access =
     flags["kubeconfig"] === undefined ? await defaultAccess(io.env) : await loadKubeconfig(flags["kubeconfig"]);
   const cluster = createCluster(remoteTransport(access), "serval-gateway");
@@ -30,10 +33,9 @@ export async function run(invocation: Invocation, io: Io): Promise<number> {
   });
   log.info({ port: gateway.server.port }, "gateway ready");
   process.send?.({ ready: true });
-  await stopSignal();
+  await stopped;
   abort.abort();
   await gateway.stopped;
   await cluster[Symbol.asyncDispose]();
-  if (process.connected) process.disconnect?.();
-  return 0;
+  return endRole();
 }

@@ -5,12 +5,10 @@ import { mkdir, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type HomeLayout, isRunning, readHomeState } from "@serval/embedded/home/layout.ts";
 import { HomeError, type Supervisor, startSupervisor } from "@serval/embedded/home/supervisor.ts";
-import { createCluster, loadKubeconfig, remoteTransport } from "@serval/kube";
 import { CommandError, flagText, type Invocation, type Io, UsageError } from "../command.ts";
-import { type Example, loadExample } from "../examples.ts";
+import type { Example } from "../examples.ts";
 import { layoutOf } from "../home.ts";
 import { installationRoot, servalBin } from "../serval-bin.ts";
-import { runTour } from "../tour.ts";
 import { version } from "../version.ts";
 
 const exampleTimeoutMs = 300_000;
@@ -33,6 +31,9 @@ async function showExample(
   layout: HomeLayout,
   context: { io: Io; gatewayUrl: string; signal: AbortSignal },
 ): Promise<void> {
+  // The home's own processes start first: this one has time while they do.
+  const { createCluster, loadKubeconfig, remoteTransport } = await import("@serval/kube");
+  const { runTour } = await import("../tour.ts");
   const cluster = createCluster(remoteTransport(await loadKubeconfig(layout.kubeconfig)), "serval-cli");
   try {
     await runTour(cluster, example, { ...context, kubeconfig: layout.kubeconfig, timeoutMs: exampleTimeoutMs });
@@ -70,6 +71,7 @@ async function foreground(invocation: Invocation, io: Io, example: Example | und
     say: (line) => io.err(line),
   });
   try {
+    if (example !== undefined) void import("../tour.ts");
     await Promise.race([supervisor.ready, signalled]);
     if (!stopped.signal.aborted) {
       const { gatewayPort, apiServerPort } = supervisor.state();
@@ -128,6 +130,11 @@ async function background(invocation: Invocation, io: Io, example: Example | und
   return 0;
 }
 
+async function namedExample(name: string): Promise<Example> {
+  const { loadExample } = await import("../examples.ts");
+  return loadExample(installationRoot, name);
+}
+
 export async function run(invocation: Invocation, io: Io): Promise<number> {
   if (!supported.has(process.platform)) {
     throw new HomeError(
@@ -137,7 +144,7 @@ export async function run(invocation: Invocation, io: Io): Promise<number> {
   if (invocation.positionals.length > 0) throw new UsageError(`Unexpected argument "${invocation.positionals[0]}"`);
   portFlag(invocation);
   const name = flagText(invocation.flags, "example");
-  const example = name === undefined ? undefined : await loadExample(installationRoot, name);
+  const example = name === undefined ? undefined : await namedExample(name);
   return invocation.flags["detach"] === true
     ? background(invocation, io, example)
     : foreground(invocation, io, example);

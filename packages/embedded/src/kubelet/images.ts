@@ -93,5 +93,6 @@ export function localCommand(
     program === "serval"
       ? [programs.node, programs.serval, ...rest]
       : [program === "node" ? programs.node : program, ...rest];
-  return { argv: [...argv, ...(container.args ?? [])], env: {} };
+  const isServal = argv[1] === programs.serval;
+  return { argv: [...argv, ...(container.args ?? [])], env: isServal ? { SERVAL_CACHE_DIR: programs.cacheDir } : {} };
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Probes of one container: when to ask, how to ask, and what a row of answers means.
 import { spawn } from "node:child_process";
+import { request } from "node:http";
+import { request as requestTls } from "node:https";
 import { connect } from "node:net";
 import type { Container, Probe } from "@serval/api";
-import { request } from "undici";
 
 export interface ProbeTarget {
   readonly podIP: string;
@@ -26,26 +27,27 @@ function portOf(port: number | string, container: Container): number {
   return container.ports?.find((p) => p.name === port)?.containerPort ?? 0;
 }
 
-async function askHttp(
-  probe: NonNullable<Probe["httpGet"]>,
-  target: ProbeTarget,
-  timeoutMs: number,
-): Promise<ProbeAnswer> {
+function askHttp(probe: NonNullable<Probe["httpGet"]>, target: ProbeTarget, timeoutMs: number): Promise<ProbeAnswer> {
   const host = probe.host === undefined || probe.host === "" ? target.podIP : probe.host;
   const url = `${(probe.scheme ?? "HTTP").toLowerCase()}://${host}:${portOf(probe.port, target.container)}${probe.path?.startsWith("/") ? probe.path : `/${probe.path ?? ""}`}`;
   const headers = Object.fromEntries([
     ["user-agent", "kube-probe/1.34"],
     ...(probe.httpHeaders ?? []).map(({ name, value }) => [name, value]),
   ]);
-  const { statusCode, body } = await request(url, {
-    headers,
-    signal: AbortSignal.timeout(timeoutMs),
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
+  const isTls = probe.scheme === "HTTPS";
+  return new Promise((resolve, reject) => {
+    // A kubelet trusts any certificate, and opens a connection per probe: a server may close idle ones.
+    const options = { headers, agent: false, signal: AbortSignal.timeout(timeoutMs), rejectUnauthorized: false };
+    const asked = (isTls ? requestTls : request)(url, options, (response) => {
+      const { statusCode = 0 } = response;
+      const ok = statusCode >= 200 && statusCode < 400;
+      response.on("error", reject);
+      response.on("end", () => resolve({ ok, message: ok ? "" : `HTTP probe failed with statuscode: ${statusCode}` }));
+      response.resume();
+    });
+    asked.on("error", reject);
+    asked.end();
   });
-  await body.dump();
-  const ok = statusCode >= 200 && statusCode < 400;
-  return { ok, message: ok ? "" : `HTTP probe failed with statuscode: ${statusCode}` };
 }
 
 const askTcp = (port: number, host: string, timeoutMs: number): Promise<ProbeAnswer> =>
