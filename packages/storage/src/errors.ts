@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The failures of fetching: what a user can act on is a ServalError; a source that changed is a signal to start over.
-import { ServalError } from "@serval/api";
+import { ServalError } from "@serval/api/errors/index.ts";
 
 /** Queries and passwords of URIs carry signatures and keys: people see where, never the secret. */
 export function redactUri(uri: string): string {

@@ -3,13 +3,13 @@
 // Source of arguments and texts: KServe python/storage-initializer/scripts/initializer-entrypoint.
 import { readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
-import { ServalError } from "@serval/api";
+import { ServalError } from "@serval/api/errors/index.ts";
 import { defaultLimits, type UnpackLimits } from "./archive/extraction.ts";
 import { redactUri } from "./errors.ts";
 import { type FetchRequest, fetchModels } from "./fetch.ts";
 import { createProgress } from "./progress.ts";
 import { allowLinkLocalVariable } from "./transport/address-guard.ts";
-import { createHttpClient } from "./transport/http-client.ts";
+import type { HttpClient, HttpClientOptions } from "./transport/http-client.ts";
 import { defaultRetry } from "./transport/retry.ts";
 
 export interface RunFetchOptions {
@@ -58,6 +58,18 @@ function bootId(): string | undefined {
   }
 }
 
+/** A model on this machine needs no network: the client is loaded at the first request. */
+function lazyHttpClient(options: HttpClientOptions): HttpClient {
+  let client: Promise<HttpClient> | undefined;
+  return {
+    async get(url, request) {
+      client ??= import("./transport/http-client.ts").then(({ createHttpClient }) => createHttpClient(options));
+      return (await client).get(url, request);
+    },
+    close: async () => (await client?.catch(() => undefined))?.close(),
+  };
+}
+
 /** One line: what, why, fix. */
 function failureText(error: unknown): string {
   const message = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, " ").trim();
@@ -87,10 +99,8 @@ export async function runFetch({ args, env, out, signal }: RunFetchOptions): Pro
   const progress = createProgress({ file: env["SERVAL_PROGRESS_FILE"], now: () => performance.now(), log });
   const pairs = requests.map(({ uri, dir }) => `('${redactUri(uri)}', '${dir}')`).join(", ");
   log(`Initializing, args: (src_uri, dest_path): [${pairs}]`);
-  let close = async (): Promise<void> => {};
+  const http = lazyHttpClient({ env, allowLinkLocal });
   try {
-    const http = createHttpClient({ env, allowLinkLocal });
-    close = () => http.close();
     await fetchModels(requests, {
       env,
       http,
@@ -114,6 +124,6 @@ export async function runFetch({ args, env, out, signal }: RunFetchOptions): Pro
     out(text);
     return 1;
   } finally {
-    await close();
+    await http.close();
   }
 }

@@ -5,8 +5,6 @@ import { join } from "node:path";
 import { diskFailure } from "../errors.ts";
 import { badArchive, Extraction, type UnpackLimits } from "./extraction.ts";
 import { type Encoding, encodingOf } from "./kind.ts";
-import { unpackTar } from "./tar.ts";
-import { unpackZip } from "./zip.ts";
 
 export interface UnpackOptions {
   readonly archive: string;
@@ -56,8 +54,9 @@ export async function unpackArchive(options: UnpackOptions): Promise<void> {
       signal,
       onBytes: options.onBytes ?? (() => {}),
     });
-    if (encoding === "zip") await unpackZip(archive, extraction);
-    else await unpackTar(archive, encoding, extraction);
+    // Loaded when needed: most models are no archives, and each pod pays for what is loaded.
+    if (encoding === "zip") await (await import("./zip.ts")).unpackZip(archive, extraction);
+    else await (await import("./tar.ts")).unpackTar(archive, encoding, extraction);
     await extraction.finish();
     await moveInto(stagingDir, dir);
   } catch (error) {

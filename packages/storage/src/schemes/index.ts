@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where models come from: one file per scheme, this list, and the choice by prefix. To add one: its file and one line.
 // What belongs elsewhere: retries, resume, checks, unpacking, progress (written once, in fetch.ts and below).
-import { ServalError } from "@serval/api";
+import { ServalError } from "@serval/api/errors/index.ts";
 import { redactUri } from "../errors.ts";
 import type { StorageScheme } from "../scheme.ts";
 import { file } from "./file.ts";
