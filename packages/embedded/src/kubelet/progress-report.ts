@@ -4,6 +4,7 @@
 import { open } from "node:fs/promises";
 import { annotations, keyOf, type Pod, resources } from "@serval/api";
 import type { Cluster } from "@serval/kube";
+import { isSidecar } from "./pod-status.ts";
 
 export interface ReportingPod {
   readonly uid: string;
@@ -53,7 +54,9 @@ export function createProgressReports({ pods, cluster, fileName, onError }: Prog
   let isLooking = false;
 
   const lookAt = async (worker: ReportingPod): Promise<void> => {
-    const running = worker.pod.spec?.initContainers?.find(({ name }) => worker.life(name)?.isRunning === true);
+    const running = worker.pod.spec?.initContainers?.find(
+      (container) => !isSidecar(container) && worker.life(container.name)?.isRunning === true,
+    );
     if (running === undefined) return;
     const text = await readHead(`${worker.containerDir(running.name)}/${fileName}`);
     const report = text === undefined ? undefined : progressAnnotation(text);
