@@ -12,7 +12,9 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const stampPath = join(root, "node_modules", ".serval-installed");
 
 function stamp(withDev) {
-  const lock = createHash("sha256").update(readFileSync(join(root, "package-lock.json"))).digest("hex");
+  const lock = createHash("sha256")
+    .update(readFileSync(join(root, "package-lock.json")))
+    .digest("hex");
   return `${lock} ${withDev ? "all" : "production"}`;
 }
 
@@ -37,7 +39,12 @@ export function install({ withDev, say }) {
   say(withDev ? "Installing dependencies, development tools included …" : "Installing dependencies …");
   const args = ["ci", "--no-audit", "--no-fund", ...(withDev ? [] : ["--omit=dev"])];
   const npm = process.platform === "win32" ? "npm.cmd" : "npm";
-  const result = spawnSync(npm, args, { cwd: root, env: environmentFor(node), stdio: ["ignore", "pipe", "pipe"], shell: process.platform === "win32" });
+  const result = spawnSync(npm, args, {
+    cwd: root,
+    env: environmentFor(node),
+    stdio: ["ignore", "pipe", "pipe"],
+    shell: process.platform === "win32",
+  });
   if (result.status !== 0) {
     const output = `${result.stdout ?? ""}${result.stderr ?? ""}`.trim().split("\n").slice(-12).join("\n");
     throw new Error(`npm ci failed:\n${output}\nFix: check the network and the disk, then run the command again.`);

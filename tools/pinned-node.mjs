@@ -17,7 +17,8 @@ const packages = {
 };
 
 /** Where downloads that outlive a clone are kept. */
-export const cacheDir = () => process.env.SERVAL_CACHE_DIR ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "serval");
+export const cacheDir = () =>
+  process.env.SERVAL_CACHE_DIR ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "serval");
 
 const isNewEnough = () => Number(process.versions.node.split(".")[0]) >= minimumMajor;
 
@@ -48,19 +49,32 @@ export function ensureNode(say) {
   const ready = cachedNode();
   if (ready !== undefined) return ready;
   const { name, version, dir, node } = pinned();
-  say(`Node ${process.versions.node} is too old for Serval: fetching Node ${version} from the npm registry (about 60 MB, once) …`);
+  say(
+    `Node ${process.versions.node} is too old for Serval: fetching Node ${version} from the npm registry (about 60 MB, once) …`,
+  );
   const fresh = `${dir}.${process.pid}`;
   mkdirSync(fresh, { recursive: true });
   try {
     const npm = process.platform === "win32" ? "npm.cmd" : "npm";
-    const args = ["install", "--prefix", fresh, "--ignore-scripts", "--no-audit", "--no-fund", "--no-save", `${name}@${version}`];
+    const args = [
+      "install",
+      "--prefix",
+      fresh,
+      "--ignore-scripts",
+      "--no-audit",
+      "--no-fund",
+      "--no-save",
+      `${name}@${version}`,
+    ];
     execFileSync(npm, args, { stdio: ["ignore", "ignore", "pipe"], shell: process.platform === "win32" });
     rmSync(dir, { recursive: true, force: true });
     renameSync(fresh, dir);
   } catch (error) {
     if (existsSync(node)) return node; // another process was first
     const reason = error.stderr?.toString().trim().split("\n").slice(-3).join("\n") || error.message;
-    throw new Error(`Cannot fetch Node ${version} with npm: ${reason}\nFix: check the network, or install Node ${minimumMajor} or newer yourself.`);
+    throw new Error(
+      `Cannot fetch Node ${version} with npm: ${reason}\nFix: check the network, or install Node ${minimumMajor} or newer yourself.`,
+    );
   } finally {
     rmSync(fresh, { recursive: true, force: true });
   }

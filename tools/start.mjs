@@ -8,7 +8,10 @@ import { environmentFor, install, root } from "./install.mjs";
 try {
   const node = install({ withDev: false, say: (line) => console.log(line) });
   const args = ["up", "--data-dir", join(root, ".serval"), "--example", "quickstart", ...process.argv.slice(2)];
-  const child = spawn(node, [join(root, "packages/cli/bin/serval.mjs"), ...args], { stdio: "inherit", env: environmentFor(node) });
+  const child = spawn(node, [join(root, "packages/cli/bin/serval.mjs"), ...args], {
+    stdio: "inherit",
+    env: environmentFor(node),
+  });
   // The terminal sends Ctrl-C to the whole group; a signal to this process alone is passed on. Either way the child
   // decides when it is done.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));

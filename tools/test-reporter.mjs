@@ -12,6 +12,7 @@ function describe({ name, file, line, details }) {
   return `\n✖ ${name}  (${relative(process.cwd(), file ?? "")}:${line ?? ""})\n${text}\n`;
 }
 
+// biome-ignore lint/style/noDefaultExport: node:test takes a reporter by its default export only
 export default async function* reporter(source) {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const files = new Map();
@@ -22,7 +23,8 @@ export default async function* reporter(source) {
     // A file that cannot even be loaded is reported as a failing test of its own.
     const isGroup = data.details.type === "suite";
     if (isGroup && type === "test:pass") continue;
-    const isGroupOfFailures = isGroup && /subtests? failed/.test(causeOf(data.details.error)?.message ?? causeOf(data.details.error) ?? "");
+    const isGroupOfFailures =
+      isGroup && /subtests? failed/.test(causeOf(data.details.error)?.message ?? causeOf(data.details.error) ?? "");
     if (isGroupOfFailures) continue;
     const file = relative(process.cwd(), data.file ?? "");
     const entry = files.get(file) ?? { passed: 0, failed: 0 };
@@ -40,8 +42,10 @@ export default async function* reporter(source) {
       yield describe(data);
     }
   }
-  for (const [file, { passed, failed }] of files) yield `${failed === 0 ? "✔" : "✖"} ${file}  ${passed}${failed === 0 ? "" : `, ${failed} failed`}\n`;
+  for (const [file, { passed, failed }] of files)
+    yield `${failed === 0 ? "✔" : "✖"} ${file}  ${passed}${failed === 0 ? "" : `, ${failed} failed`}\n`;
   for (const [reason, count] of skips) yield `- skipped ${count}: ${reason}\n`;
-  if (process.env.SERVAL_TEST_COUNTS !== undefined) appendFileSync(process.env.SERVAL_TEST_COUNTS, `${JSON.stringify(counts)}\n`);
+  if (process.env.SERVAL_TEST_COUNTS !== undefined)
+    appendFileSync(process.env.SERVAL_TEST_COUNTS, `${JSON.stringify(counts)}\n`);
   yield `${counts.passed} passed, ${counts.failed} failed${counts.skipped === 0 ? "" : `, ${counts.skipped} skipped`}\n`;
 }

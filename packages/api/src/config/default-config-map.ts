@@ -14,10 +14,25 @@ export interface DefaultConfigOptions {
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 const sidecar = { memoryRequest: "100Mi", memoryLimit: "1Gi", cpuRequest: "100m", cpuLimit: "1" };
 
+/** Where the two homes differ. */
+const ofHome = {
+  embedded: {
+    ingressDomain: "localhost",
+    urlShowsPort: true,
+    // A laptop has no 1 CPU and 2 GiB to reserve for every small custom container.
+    resource: { cpuLimit: "", memoryLimit: "", cpuRequest: "", memoryRequest: "" },
+  },
+  cluster: {
+    ingressDomain: "example.com",
+    urlShowsPort: false,
+    resource: { cpuLimit: "1", memoryLimit: "2Gi", cpuRequest: "1", memoryRequest: "2Gi" },
+  },
+} as const;
+
 export function defaultConfigMap(options: DefaultConfigOptions): ConfigMap {
   const { home, gatewayPort, storageInitializerImage = "kserve/storage-initializer:latest" } = options;
-  const isEmbedded = home === "embedded";
-  const showsPort = isEmbedded && gatewayPort !== undefined && gatewayPort !== 80;
+  const { ingressDomain, urlShowsPort, resource } = ofHome[home];
+  const showsPort = urlShowsPort && gatewayPort !== undefined && gatewayPort !== 80;
   return {
     apiVersion: "v1",
     kind: "ConfigMap",
@@ -28,7 +43,7 @@ export function defaultConfigMap(options: DefaultConfigOptions): ConfigMap {
         enableGatewayApi: true,
         kserveIngressGateway: "kserve/kserve-ingress-gateway",
         ingressGateway: "knative-serving/knative-ingress-gateway",
-        ingressDomain: isEmbedded ? "localhost" : "example.com",
+        ingressDomain,
         domainTemplate: "{{ .Name }}-{{ .Namespace }}.{{ .IngressDomain }}",
         urlScheme: "http",
         disableIstioVirtualHost: true,
@@ -46,12 +61,7 @@ export function defaultConfigMap(options: DefaultConfigOptions): ConfigMap {
       }),
       metricsAggregator: json({ enableMetricAggregation: "false", enablePrometheusScraping: "false" }),
       security: json({ autoMountServiceAccountToken: true }),
-      // A laptop has no 1 CPU and 2 GiB to reserve for every small custom container.
-      inferenceService: json({
-        resource: isEmbedded
-          ? { cpuLimit: "", memoryLimit: "", cpuRequest: "", memoryRequest: "" }
-          : { cpuLimit: "1", memoryLimit: "2Gi", cpuRequest: "1", memoryRequest: "2Gi" },
-      }),
+      inferenceService: json({ resource }),
       ...(showsPort ? { serval: json({ urlPort: gatewayPort }) } : {}),
     },
   };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a ServingRuntime or ClusterServingRuntime must be. Source: KServe pkg/webhook/admission/servingruntime.
-import type { Finding } from "../../../errors/index.ts";
+import type { Finding } from "@serval/api/errors/index.ts";
 import { annotations, containerNames } from "../../names.ts";
 import { gpuResources, gpuResourceTypes, hasUnknownGpu } from "../../v1beta1/inference-service/rules/multi-node.ts";
 import type { ServingRuntime, ServingRuntimeSpec } from "./schema.ts";

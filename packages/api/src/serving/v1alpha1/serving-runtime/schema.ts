@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // ServingRuntime and ClusterServingRuntime v1alpha1: the same spec in two scopes.
 // Source: KServe pkg/apis/serving/v1alpha1/servingruntime_types.go; `models` and `modelTTL` fields are the seed's.
-import type { Static } from "typebox";
+
 import type {
   Affinity,
   Container,
@@ -12,9 +12,21 @@ import type {
   ResourceType,
   Toleration,
   Volume,
-} from "../../../core/index.ts";
-import type { CustomResource, PrinterColumn } from "../../../schema/custom-resource.ts";
-import { boolean, core, int32, int64, integer, list, object, optional, text, textMap } from "../../../schema/makers.ts";
+} from "@serval/api/core/index.ts";
+import type { CustomResource, PrinterColumn } from "@serval/api/schema/custom-resource.ts";
+import {
+  boolean,
+  core,
+  int32,
+  int64,
+  integer,
+  list,
+  object,
+  optional,
+  text,
+  textMap,
+} from "@serval/api/schema/makers.ts";
+import type { Static } from "typebox";
 import { servingGroup } from "../../names.ts";
 
 const coreV1 = "io.k8s.api.core.v1.";

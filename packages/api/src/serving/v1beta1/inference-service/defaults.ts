@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What admission fills in. Pure: returns a new object. Source: KServe inference_service_defaults.go, whose webhook also
 // leaves traces of its Go types (empty `name` and `resources` of containers), kept so that stored objects are equal.
-import type { ServingConfig } from "../../../config/parse.ts";
-import type { Container } from "../../../core/index.ts";
+import type { ServingConfig } from "@serval/api/config/parse.ts";
+import type { Container } from "@serval/api/core/index.ts";
 import { parseMode } from "../../modes.ts";
 import { annotations, containerNames } from "../../names.ts";
 import { type ComponentSpec, implementationsOf, type Role, roles } from "./implementations.ts";

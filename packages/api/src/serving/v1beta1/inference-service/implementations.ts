@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What implements a component: a model format, own containers, or a built-in explainer. Exactly one is allowed.
 // Source: KServe GetImplementations of predictor.go, transformer.go, explainer.go.
-import type { Container } from "../../../core/index.ts";
+import type { Container } from "@serval/api/core/index.ts";
 import { containerNames } from "../../names.ts";
 import type { ExplainerSpec, FrameworkSpec, ModelSpec, PredictorSpec, TransformerSpec } from "./schema.ts";
 

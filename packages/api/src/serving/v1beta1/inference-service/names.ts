@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The name of everything that an InferenceService owns, one function each, and its host names.
-import type { ServingConfig } from "../../../config/parse.ts";
+import type { ServingConfig } from "@serval/api/config/parse.ts";
 import { renderTemplate } from "../../go-template.ts";
 import { labels } from "../../names.ts";
 import type { Role } from "./implementations.ts";

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // InferenceService v1beta1: every field of KServe v0.20 and the seed's spellings.
 // Source: KServe pkg/apis/serving/v1beta1/{inference_service,predictor,transformer,explainer}.go.
-import type { Static } from "typebox";
-import type { KubeObject, ResourceType } from "../../../core/index.ts";
-import type { CustomResource } from "../../../schema/custom-resource.ts";
+
+import type { KubeObject, ResourceType } from "@serval/api/core/index.ts";
+import type { CustomResource } from "@serval/api/schema/custom-resource.ts";
 import {
   boolean,
   inline,
@@ -15,7 +15,8 @@ import {
   optional,
   text,
   textMap,
-} from "../../../schema/makers.ts";
+} from "@serval/api/schema/makers.ts";
+import type { Static } from "typebox";
 import {
   componentExtension,
   inlineContainer,

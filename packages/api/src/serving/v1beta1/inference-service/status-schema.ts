@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The status of an InferenceService: KServe's fields, and ours under `serval` (decision 6: nothing of ours becomes a
 // condition on a healthy object).
-import type { Static } from "typebox";
+
 import {
   boolean,
   int32,
@@ -14,7 +14,8 @@ import {
   optional,
   text,
   textMap,
-} from "../../../schema/makers.ts";
+} from "@serval/api/schema/makers.ts";
+import type { Static } from "typebox";
 import { addressable, condition, trafficTarget } from "../../component-schema.ts";
 
 const modelStates = ["", "Pending", "Standby", "Loading", "Loaded", "FailedToLoad"] as const;

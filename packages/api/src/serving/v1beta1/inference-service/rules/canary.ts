@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rule 10 of KServe's validator (spec.canary), and that the seed's two canary percentages agree.
-import type { Finding } from "../../../../errors/index.ts";
+import type { Finding } from "@serval/api/errors/index.ts";
 import { extensionFindings, implementationFindings } from "./component.ts";
 import { annotationOf, finding, none, type Rule } from "./rule.ts";
 import { storageUriOf } from "./storage.ts";

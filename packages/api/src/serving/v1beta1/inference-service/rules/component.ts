@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rule 9 of KServe's validator, without autoscaling: one implementation, replica bounds, concurrency, logger.
-import type { Finding } from "../../../../errors/index.ts";
+import type { Finding } from "@serval/api/errors/index.ts";
 import { type ComponentSpec, type Implementation, implementationsOf, type Role } from "../implementations.ts";
 import { finding, none } from "./rule.ts";
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an InferenceService must be. A rule is one function in a file beside this one and one line in the list below;
 // the list's order is KServe's order of checking, so that the first finding is the text KServe would have given.
-import type { Finding } from "../../../../errors/index.ts";
+import type { Finding } from "@serval/api/errors/index.ts";
 import type { InferenceService } from "../schema.ts";
 import { canaryPercentsAgree, validCanary } from "./canary.ts";
 import { extensionFindings, implementationFindings } from "./component.ts";

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rule 4 of KServe's validator: what a workerSpec may say.
-import type { Container } from "../../../../core/index.ts";
-import type { Finding } from "../../../../errors/index.ts";
-import { containerNames } from "../../../names.ts";
+import type { Container } from "@serval/api/core/index.ts";
+import type { Finding } from "@serval/api/errors/index.ts";
+import { containerNames } from "@serval/api/serving/names.ts";
 import { annotationOf, finding, none, type Rule } from "./rule.ts";
 
 const plainResources: ReadonlySet<string> = new Set(["cpu", "memory", "storage", "ephemeral-storage"]);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rules 1 to 6 of KServe's validator that concern names, the autoscaler class and environment variables.
-import type { Container } from "../../../../core/index.ts";
-import type { Finding } from "../../../../errors/index.ts";
-import { containerNames } from "../../../names.ts";
+import type { Container } from "@serval/api/core/index.ts";
+import type { Finding } from "@serval/api/errors/index.ts";
+import { containerNames } from "@serval/api/serving/names.ts";
 import { predictorImplementations } from "../implementations.ts";
 import { frameworkNames } from "../schema.ts";
 import { annotationOf, finding, none, type Rule } from "./rule.ts";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The form of a rule, and the small makers that all rules use.
-import type { Finding, Reason } from "../../../../errors/index.ts";
-import { annotations } from "../../../names.ts";
+import type { Finding, Reason } from "@serval/api/errors/index.ts";
+import { annotations } from "@serval/api/serving/names.ts";
 import { type ComponentSpec, type Role, roles } from "../implementations.ts";
 import type { InferenceService } from "../schema.ts";
 

@@ -2,7 +2,7 @@
 // What KServe's recorded cases do not show: updates, and rules of our own. Its own texts: operator/src/webhooks.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { defaultConfig } from "../../../../config/parse.ts";
+import { defaultConfig } from "@serval/api/config/parse.ts";
 import { defaultInferenceService } from "../defaults.ts";
 import type { InferenceService } from "../schema.ts";
 import { inferenceServiceFindings } from "./index.ts";

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The autoscaling part of rule 9 of KServe's validator: HPA, KEDA and Knative rules by mode and class.
-import type { Finding } from "../../../../errors/index.ts";
-import type { ComponentMetric } from "../../../component-schema.ts";
-import { quantityValue } from "../../../quantity.ts";
+import type { Finding } from "@serval/api/errors/index.ts";
+import type { ComponentMetric } from "@serval/api/serving/component-schema.ts";
+import { quantityValue } from "@serval/api/serving/quantity.ts";
 import type { ComponentSpec } from "../implementations.ts";
 import type { InferenceService } from "../schema.ts";
 import { annotationOf, finding, none } from "./rule.ts";

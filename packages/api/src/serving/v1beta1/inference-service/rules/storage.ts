@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rules 7 and 8 of KServe's validator: storageUris and confidential serving.
-import type { Finding } from "../../../../errors/index.ts";
+import type { Finding } from "@serval/api/errors/index.ts";
 import { type ComponentSpec, implementationsOf, type Role } from "../implementations.ts";
 import { componentsOf, finding, none, type Rule } from "./rule.ts";
 

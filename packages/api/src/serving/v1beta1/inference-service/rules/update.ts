@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rules that compare an object with its previous version.
-import { parseMode } from "../../../modes.ts";
+import { parseMode } from "@serval/api/serving/modes.ts";
 import { annotationOf, finding, none, type Rule } from "./rule.ts";
 import { storageUriOf } from "./storage.ts";
 
