@@ -21,7 +21,9 @@ export const isReady = ({ metadata, status }: ServiceView): boolean =>
   status?.observedGeneration === metadata.generation &&
   status?.conditions?.some((c) => c.type === "Ready" && c.status === "True") === true;
 
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+/** A local model of some kilobytes is "0.0 MB" of nothing worth telling. */
+const megabytes = (bytes: number): string =>
+  bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
 
 function progressText(pod: Pod): string | undefined {
   const text = pod.metadata.annotations?.["serval.dev/progress"];
