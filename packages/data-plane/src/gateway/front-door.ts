@@ -97,6 +97,8 @@ function whenDecided(socket: Socket, headMs: number, decided: (version: "http1" 
 
 export async function openFrontDoor(options: DoorOptions, listener: RequestListener): Promise<FrontDoor> {
   const headMs = options.headMs ?? defaultHeadMs;
+  const sockets = new Set<Socket>();
+  /** Nothing decided yet: nobody would miss them. */
   const waiting = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
   let draining = false;
@@ -115,8 +117,12 @@ export async function openFrontDoor(options: DoorOptions, listener: RequestListe
   });
   const net = createNetServer({ noDelay: true }, (socket) => {
     socket.on("error", () => socket.destroy());
+    sockets.add(socket);
     waiting.add(socket);
-    socket.once("close", () => waiting.delete(socket));
+    socket.once("close", () => {
+      sockets.delete(socket);
+      waiting.delete(socket);
+    });
     whenDecided(socket, headMs, (version) => {
       waiting.delete(socket);
       (version === "http2" ? http2 : http1).emit("connection", socket);
@@ -132,8 +138,8 @@ export async function openFrontDoor(options: DoorOptions, listener: RequestListe
       for (const session of sessions) session.close();
       http1.closeIdleConnections();
       const timer = setTimeout(() => {
-        http1.closeAllConnections();
         for (const session of sessions) session.destroy();
+        for (const socket of sockets) socket.destroy();
       }, drainMs);
       await closed;
       clearTimeout(timer);

@@ -2,6 +2,7 @@
 // Passes one request on and its answer back: streaming both ways, one deadline, another endpoint only while nothing of
 // an answer has been seen. Works on node:http streams and undici's dispatch directly: this is the hot path.
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { constants, type ServerHttp2Stream } from "node:http2";
 import type { Dispatcher } from "undici";
 import { chooseEndpoint, type Endpoint, type LoadCounter } from "./endpoints.ts";
 import type { Pools } from "./pools.ts";
@@ -195,12 +196,19 @@ export async function proxyRequest(task: ProxyTask, deps: ProxyDeps): Promise<Pr
 
 const clientGone = new Error("client closed the connection");
 
+/** On HTTP/2 destroying alone would end the stream as if it were whole. */
+function breakOff(response: ServerResponse): void {
+  const { stream } = response as unknown as { stream?: ServerHttp2Stream };
+  if (stream === undefined) response.destroy();
+  else stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+}
+
 function failure(error: unknown, task: ProxyTask, progress: Progress, reason: unknown): ProxyResult {
   const { origin, attempts, started } = progress;
   const isTimeout = (reason as Refusal | undefined)?.code === refusals.timeout(0).code;
   if (started) {
     // Half an answer is out: the only honest end is a broken connection.
-    task.response.destroy();
+    breakOff(task.response);
     return { status: isTimeout ? 504 : reason === clientGone ? 499 : 502, origin, attempts };
   }
   if (error instanceof BodyTooLarge)

@@ -2,7 +2,7 @@
 // A gateway with real sockets in front of real servers, for tests: one route to Service "iris" for every host unless a
 // test gives its own. Everything that was started is closed at the end.
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
-import { type AddressInfo, connect, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer as createNetServer, type Socket } from "node:net";
 import { type GatewayMetrics, gatewayMetrics } from "../gateway/metrics.ts";
 import { compileRouteTable, type RouteTable } from "../gateway/route-table.ts";
 import { type Gateway, type GatewayDeps, type GatewayOptions, startGateway } from "../gateway/server.ts";
@@ -116,6 +116,21 @@ export class Front {
     const upstream = await this.serve(listener);
     this.endpoints.set("iris", [upstream.port]);
     return upstream;
+  }
+
+  /** A server of raw connections, as the only endpoint of Service "iris". */
+  async rawBackend(onConnection: (socket: Socket) => void): Promise<void> {
+    const open = new Set<Socket>();
+    const server = createNetServer((socket) => {
+      open.add(socket.on("error", () => {}));
+      onConnection(socket);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    this.endpoints.set("iris", [(server.address() as AddressInfo).port]);
+    this.#closers.push(() => {
+      for (const socket of open) socket.destroy();
+      return new Promise((resolve) => server.close(() => resolve()));
+    });
   }
 
   /** A server that gives its requests to the test. */
