@@ -12,7 +12,7 @@ it("the file says phase and bytes, at most four times a second; people get a lin
   const file = join(dir, "progress.json");
   const lines: string[] = [];
   let at = 0;
-  const progress = createProgress({ file, now: () => at, log: (line) => void lines.push(line) });
+  const progress = createProgress({ file, now: () => at, later: () => {}, log: (line) => void lines.push(line) });
   progress.begin("Downloading", 1_000);
   const seen: number[] = [];
   for (let step = 0; step < 50; step++) {
@@ -28,7 +28,24 @@ it("the file says phase and bytes, at most four times a second; people get a lin
 });
 
 it("a file that cannot be written does not end the fetch", () => {
-  const progress = createProgress({ file: "/dev/null/progress.json", now: () => 0, log: () => {} });
+  const progress = createProgress({ file: "/dev/null/progress.json", now: () => 0, later: () => {}, log: () => {} });
   progress.begin("Downloading", undefined);
   progress.flush();
+});
+
+it("a source that stalls after a burst leaves the last state, not the first", async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), "serval-progress-"));
+  t.after(() => rm(dir, { recursive: true, force: true }));
+  const file = join(dir, "progress.json");
+  const planned: { ms: number; work: () => void }[] = [];
+  const later = (ms: number, work: () => void): void => void planned.push({ ms, work });
+  const progress = createProgress({ file, now: () => 0, later, log: () => {} });
+  progress.begin("Downloading", 10);
+  for (let i = 0; i < 9; i++) progress.add(1);
+  assert.deepEqual(
+    planned.map(({ ms }) => ms),
+    [250],
+  );
+  planned[0]?.work();
+  assert.equal(JSON.parse(await readFile(file, "utf8")).bytes, 9);
 });

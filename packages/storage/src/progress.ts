@@ -17,6 +17,8 @@ export interface ProgressOptions {
   readonly file: string | undefined;
   /** Monotonic milliseconds. */
   readonly now: () => number;
+  /** Runs `work` after so many milliseconds, unless the process ends first. */
+  readonly later: (ms: number, work: () => void) => void;
   readonly log: (line: string) => void;
 }
 
@@ -41,13 +43,15 @@ function writeState(file: string, state: object): void {
   }
 }
 
-export function createProgress({ file, now, log }: ProgressOptions): Progress {
+export function createProgress({ file, now, later, log }: ProgressOptions): Progress {
   let phase: Phase = "Downloading";
   let total: number | undefined;
   let bytes = 0;
   let [fileAt, lineAt, beganAt] = [Number.NEGATIVE_INFINITY, now(), now()];
+  let isPlanned = false;
   const write = (): void => {
     fileAt = now();
+    isPlanned = false;
     if (file !== undefined) writeState(file, { phase, bytes, ...(total === undefined ? {} : { totalBytes: total }) });
   };
   const line = (): void => {
@@ -68,6 +72,11 @@ export function createProgress({ file, now, log }: ProgressOptions): Progress {
       bytes += count;
       const at = now();
       if (at - fileAt >= fileEveryMs) write();
+      else if (!isPlanned) {
+        // A source that stalls right after a burst must not leave the state of before the burst.
+        isPlanned = true;
+        later(fileEveryMs - (at - fileAt), write);
+      }
       if (at - lineAt >= lineEveryMs) line();
     },
     flush: write,

@@ -70,6 +70,8 @@ function lazyHttpClient(options: HttpClientOptions): HttpClient {
   };
 }
 
+const later = (ms: number, work: () => void): void => void setTimeout(work, ms).unref();
+
 /** One line: what, why, fix. */
 function failureText(error: unknown): string {
   const message = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, " ").trim();
@@ -96,7 +98,7 @@ export async function runFetch({ args, env, out, signal }: RunFetchOptions): Pro
   }
   const log = out;
   const allowLinkLocal = args.includes("--allow-link-local") || env[allowLinkLocalVariable] === "true";
-  const progress = createProgress({ file: env["SERVAL_PROGRESS_FILE"], now: () => performance.now(), log });
+  const progress = createProgress({ file: env["SERVAL_PROGRESS_FILE"], now: () => performance.now(), later, log });
   const pairs = requests.map(({ uri, dir }) => `('${redactUri(uri)}', '${dir}')`).join(", ");
   log(`Initializing, args: (src_uri, dest_path): [${pairs}]`);
   const http = lazyHttpClient({ env, allowLinkLocal });

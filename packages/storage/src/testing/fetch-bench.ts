@@ -65,7 +65,12 @@ export async function createBench(test: TestContext): Promise<FetchBench> {
         log,
         retry: { attempts: 4, firstMs: 100, maxMs: 1_000, random: () => 1, sleep: async (ms) => void waits.push(ms) },
         limits: { ...defaultLimits, ...change.limits },
-        progress: createProgress({ file: env["SERVAL_PROGRESS_FILE"], now: () => performance.now(), log }),
+        progress: createProgress({
+          file: env["SERVAL_PROGRESS_FILE"],
+          now: () => performance.now(),
+          later: () => {},
+          log,
+        }),
         partBytes: change.partBytes ?? 64 * 1024,
         bootId: change.bootId ?? "this boot",
         now: () => performance.now(),
