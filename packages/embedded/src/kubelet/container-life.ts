@@ -284,7 +284,8 @@ export class ContainerLife {
   async #end(graceMs: number): Promise<void> {
     this.#quiet();
     const { running } = this.state;
-    if (running === undefined) return;
+    // A kubelet that goes away in the meantime leaves the rest to the next one.
+    if (running === undefined || this.#host.signal.aborted) return;
     const isFirst = this.#kill === undefined;
     const at = performance.now() + graceMs;
     if (this.#kill === undefined || at < this.#kill.at) {

@@ -165,6 +165,7 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
     else if (worker === undefined) begin(object);
     else worker.update(object);
   });
+  await Promise.all([...workers.values()].map((worker) => worker.begun));
   const rotation = setInterval(
     () => void rotateLogs(workers.values()).catch((error: unknown) => log.error({ error }, "logs not rotated")),
     rotateEveryMs,

@@ -64,6 +64,9 @@ export class PodWorker {
   /** Whoever waits politely stops waiting. */
   readonly #hurry = new AbortController();
   #isEnding = false;
+  readonly #begun = Promise.withResolvers<void>();
+  /** What an earlier kubelet left has been looked at. */
+  readonly begun: Promise<void> = this.#begun.promise;
   readonly finished: Promise<void>;
 
   constructor(pod: Pod, deps: PodWorkerDeps) {
@@ -135,7 +138,7 @@ export class PodWorker {
     while (!this.#abort.signal.aborted) {
       this.#poked = Promise.withResolvers<void>();
       try {
-        if (!hasBegun) hasBegun = await this.#begin();
+        if (!hasBegun) hasBegun = await this.#begin().finally(() => this.#begun.resolve());
         const isLeaving = this.#gone || this.#pod.metadata.deletionTimestamp !== undefined;
         if (isLeaving && !this.#halting) {
           if (await this.#end()) return;
@@ -150,6 +153,7 @@ export class PodWorker {
       if (!this.#abort.signal.aborted) await this.#poked.promise;
     }
     clearTimeout(this.#retryTimer);
+    this.#begun.resolve();
     await this.#remember();
   }
 
