@@ -29,7 +29,7 @@ else {
     types: types as never,
     node: thisNode("test"),
     signal: stop.signal,
-    log: { ...silentLogger, warn: (f, m) => console.error(m, JSON.stringify(f, (k, v) => (v instanceof Error ? v.message : v)).slice(0, 400)) },
+    log: silentLogger,
   });
   after(async () => {
     stop.abort();
