@@ -65,7 +65,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   (options.admission ?? createAdmissionState()).bind({ config: config.current, caches });
   const informers = [config.informer, ...Object.values(caches), ...children.informers];
   const synced = Promise.all(informers.map((informer) => informer.synced)).then(() => {});
-  const deps = { cluster, events, now, caches, children, config: config.current, settling: new Set<string>() };
+  const deps = { cluster, events, now, caches, children, config: config.current, settling: new Map<string, number>() };
   const lead = async (leading: AbortSignal): Promise<void> => {
     const controller = runInferenceServiceController({
       deps,

@@ -12,6 +12,9 @@ const titles: Readonly<Record<Role | "top", string>> = {
 
 export type RouteOwner = Role | "top";
 
+/** No gateway has said anything about the route yet. */
+export const noParentStatus = "ParentStatusNotAvailable";
+
 const notReady = (reason: string, message?: string): Verdict => ({ status: "False", reason, message });
 
 /** The verdict on one route; undefined: it carries traffic. */
@@ -19,7 +22,7 @@ function routeProblem(owner: RouteOwner, route: HTTPRoute | undefined): Verdict 
   const title = titles[owner];
   if (route === undefined) return notReady(`${title} Deployment NotReady`, `${title} HTTPRoute not created`);
   const parents = route.status?.parents ?? [];
-  if (parents.length === 0) return notReady("ParentStatusNotAvailable", `${title} HttpRouteNotReady`);
+  if (parents.length === 0) return notReady(noParentStatus, `${title} HttpRouteNotReady`);
   const failed = parents.flatMap(({ conditions }) => conditions).find(({ status }) => status === "False");
   return failed === undefined ? undefined : notReady(failed.reason, `${title} ${failed.message}`);
 }

@@ -16,6 +16,7 @@ import {
   servingFinalizer,
 } from "@serval/api";
 import { ApiError, type Cluster, type EventRecorder, isTransient, type ReconcileResult } from "@serval/kube";
+import { noParentStatus } from "../../routes/readiness.ts";
 import { buildRoutes, buildWorkloads, childKey, wantedKeys } from "./build.ts";
 import { deploymentVerdict } from "./deployment-verdict.ts";
 import { type ObserveDeps, observe, observeLive } from "./observe.ts";
@@ -29,18 +30,24 @@ export interface ReconcileDeps extends ObserveDeps {
   readonly cluster: Cluster;
   readonly events: EventRecorder;
   readonly now: () => Date;
-  /** Services whose children were just written: their first status waits for the children's. Made empty. */
-  readonly settling: Set<string>;
+  /**
+   * Services whose children were just written, and until when (ms) their first status waits for the gateway's word.
+   * Made empty.
+   */
+  readonly settling: Map<string, number>;
 }
 
 /** How long a status waits for the children that were just written to say something themselves. */
 const settleMs = 250;
+/** A new route without a verdict is no news: gateways accept one within this. */
+const gatewayAnswerMs = 1_000;
 
 /** @throws to be retried with backoff, after the status says why. */
 export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): Promise<ReconcileResult> {
   const observed = observe(deps, key);
+  const name = keyText(key);
   if (observed === undefined) {
-    deps.settling.delete(keyText(key));
+    deps.settling.delete(name);
     return undefined;
   }
   const { stored: isvc, config } = observed;
@@ -53,11 +60,10 @@ export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): 
     try {
       const calls = await apply(deps, resolution.resolved, key);
       // A status written now would be old at the children's first event; once only, lest a quarrel over a field hide it.
-      if (calls > 0 && !deps.settling.delete(keyText(key))) {
-        deps.settling.add(keyText(key));
+      if (calls > 0 && !deps.settling.has(name)) {
+        deps.settling.set(name, deps.now().getTime() + gatewayAnswerMs);
         return { requeueAfterMs: settleMs };
       }
-      deps.settling.delete(keyText(key));
     } catch (error) {
       failure = failureOf(error);
       if (!(error instanceof ServalError)) problem = error;
@@ -69,6 +75,9 @@ export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): 
     failure === undefined && "resolved" in resolution
       ? statusFrom(resolution.resolved, input)
       : statusFromFailure(failure as Failure, input, mode);
+  const leftMs = (deps.settling.get(name) ?? 0) - deps.now().getTime();
+  if (problem === undefined && leftMs > 0 && awaitsGateway(status)) return { requeueAfterMs: leftMs };
+  deps.settling.delete(name);
   await writeStatus(deps, isvc, status);
   reportTransitions(deps.events, isvc, status, failure);
   if (problem !== undefined) throw problem;
@@ -77,6 +86,9 @@ export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): 
     status.serval !== undefined && status.serval.code === undefined && mayFailProbes(input.live.pods);
   return waitsForProbe ? { requeueAfterMs: readinessGraceMs + 1_000 } : undefined;
 }
+
+const awaitsGateway = ({ conditions }: InferenceServiceStatus): boolean =>
+  conditions?.some(({ type, reason }) => type === "IngressReady" && reason === noParentStatus) === true;
 
 /** KServe: `disable-auto-update` leaves a ready service alone. Here the user's own edits still count (weak spot 12). */
 function isFrozen({ metadata, status }: InferenceService): boolean {
