@@ -4,11 +4,9 @@
 import { createHash } from "node:crypto";
 import { lstat, mkdir, readdir, readFile, rename, rm, stat, statfs, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
+import { workFolder } from "./archive/safe-path.ts";
 import { diskFailure, FetchError } from "./errors.ts";
 import { sizeText } from "./progress.ts";
-
-/** Hidden, so that no server takes it for a part of the model. */
-export const workFolder = ".serval-fetch";
 
 export interface FinishedFile {
   readonly path: string;

@@ -149,7 +149,7 @@ describe("gs://", () => {
     });
   }
 
-  for (const name of ["m/../../evil", "m//etc/../../x", "m/a\\b"]) {
+  for (const name of ["m/../../evil", "m//etc/../../x", "m/a\\b", "m/.serval-fetch/forged.done"]) {
     it(`an object named ${name} is refused`, async (t) => {
       const { fetch, files } = await gcsBench(t, { [name]: text("x") });
       await assert.rejects(fetch("gs://kfserving-examples/m"), /Refuse to fetch/);

@@ -7,9 +7,11 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
+import { tarOf, zipOf } from "./testing/archives.ts";
 import type { Fault, SeenRequest } from "./testing/fault-server.ts";
 import { noise } from "./testing/fault-server.ts";
 import { createBench } from "./testing/fetch-bench.ts";
+import { targetOf } from "./transport/http-client.ts";
 
 const partBytes = 64 * 1024;
 const body = noise(10 * partBytes + 123);
@@ -316,6 +318,91 @@ describe("redirects and hosts", () => {
         assert.doesNotMatch(error.message, /hunter2/);
         return true;
       },
+    );
+  });
+});
+
+describe("archives over http", () => {
+  const packed = (): Promise<Buffer> => tarOf([{ name: "m/model.bin", body: "weights" }]);
+  const zipped = zipOf([{ name: "m/model.bin", body: "weights" }]);
+  for (const { path, bytes, headers = {}, contentType } of [
+    { path: "/m.tar", bytes: packed, contentType: "application/x-tar" },
+    { path: "/m.tgz", bytes: async () => gzipSync(await packed()), contentType: "application/gzip" },
+    { path: "/m.tar.gz", bytes: async () => gzipSync(await packed()), contentType: "application/octet-stream" },
+    // KServe: what a server calls an encoding is undone first, whatever the name says.
+    {
+      path: "/m.tar.gz",
+      bytes: async () => gzipSync(await packed()),
+      contentType: "application/x-tar",
+      headers: { "content-encoding": "gzip" },
+    },
+    { path: "/m.zip", bytes: async () => zipped, contentType: "application/zip" },
+    { path: "/download?file=m.zip", bytes: async () => zipped, contentType: "application/x-zip-compressed" },
+  ]) {
+    it(`${path} as ${contentType} is unpacked and not kept`, async (t) => {
+      const bench = await createBench(t);
+      bench.server.files.set(path.split("?")[0] as string, { body: await bytes(), etag, contentType, headers });
+      await bench.fetch(`${bench.server.url}${path}`);
+      const left = (await readdir(bench.dir, { recursive: true })).filter((name) => !name.startsWith(".serval-fetch"));
+      assert.deepEqual(left.sort(), ["m", "m/model.bin"]);
+      assert.equal(await readFile(join(bench.dir, "m/model.bin"), "utf8"), "weights");
+      const before = bench.server.seen.length;
+      await bench.fetch(`${bench.server.url}${path}`);
+      assert.equal(bench.server.seen.length, before);
+    });
+  }
+
+  for (const { path, contentType } of [
+    { path: "/m.zip", contentType: "text/html" },
+    { path: "/m.tgz", contentType: "application/zip" },
+    { path: "/m.joblib", contentType: "application/json" },
+  ]) {
+    it(`${path} as ${contentType} is refused`, async (t) => {
+      const bench = await createBench(t);
+      bench.server.files.set(path, { body, etag, contentType });
+      await assert.rejects(bench.fetch(`${bench.server.url}${path}`), /did not respond with .*'Content-Type'/);
+    });
+  }
+
+  it("a hostile one leaves nothing, and is looked at anew at the next start", async (t) => {
+    const bench = await createBench(t);
+    bench.server.files.set("/m.tar", { body: await tarOf([{ name: "../x", body: "x" }]), etag });
+    await assert.rejects(bench.fetch(`${bench.server.url}/m.tar`), /Entry "\.\.\/x" is refused/);
+    bench.server.files.set("/m.tar", { body: await packed(), etag });
+    await bench.fetch(`${bench.server.url}/m.tar`);
+    assert.equal(existsSync(join(bench.root, "x")), false);
+    assert.equal(await readFile(join(bench.dir, "m/model.bin"), "utf8"), "weights");
+  });
+});
+
+describe("the way to the server", () => {
+  it("leads through the proxy of the environment", async (t) => {
+    const bench = await createBench(t);
+    bench.server.files.set("http://models.example/model.bin", { body, etag });
+    await bench.fetch("http://models.example/model.bin", { env: { HTTP_PROXY: bench.server.url } });
+    assert.deepEqual(await readFile(join(bench.dir, "model.bin")), body);
+  });
+
+  it("does not lead through it for hosts of NO_PROXY", async (t) => {
+    const bench = await createBench(t);
+    bench.server.files.set("/model.bin", { body, etag });
+    const env = { HTTP_PROXY: "http://127.0.0.1:1", NO_PROXY: "127.0.0.1" };
+    await bench.fetch(`${bench.server.url}/model.bin`, { env });
+    assert.deepEqual(await readFile(join(bench.dir, "model.bin")), body);
+  });
+
+  for (const { to, from, says } of [
+    { from: "https://a.example/x", to: "http://a.example/y", says: /gives up encryption/ },
+    { from: "https://a.example/x", to: "ftp://a.example/y", says: /not an http or https address/ },
+  ])
+    it(`never from ${from} to ${to}`, () => assert.throws(() => targetOf(to, new URL(from)), says));
+
+  it("a CA bundle that is not there is named", async (t) => {
+    const bench = await createBench(t);
+    const env = { CA_BUNDLE_CONFIGMAP_NAME: "ca", CA_BUNDLE_VOLUME_MOUNT_POINT: bench.root };
+    await assert.rejects(
+      bench.fetch(`${bench.server.url}/x.bin`, { env }),
+      /Failed to find ca bundle file\(.*cabundle\.crt\)/,
     );
   });
 });

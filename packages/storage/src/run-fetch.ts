@@ -121,7 +121,7 @@ export async function runFetch({ args, env, out, signal }: RunFetchOptions): Pro
     return 0;
   } catch (error) {
     progress.flush();
-    const text = failureText(error);
+    const text = failureText(signal.aborted ? signal.reason : error);
     leaveLastWords(env["TERMINATION_MESSAGE_PATH"], text, out);
     out(text);
     return 1;

@@ -129,6 +129,7 @@ export const commandTable: readonly Command[] = [
   {
     ...role,
     name: "fetch",
+    usage: "URI DIR [URI DIR …]",
     summary: "Fetch models (the storage initializer)",
     hidden: false,
     run: lazy(() => import("./fetch.ts")),

@@ -2,6 +2,9 @@
 // Names that strangers chose, before they become files: relative, plain, inside the root, each once. Pure.
 import { posix } from "node:path";
 
+/** Our own folder in a destination: a source that writes there could forge what is complete. */
+export const workFolder = ".serval-fetch";
+
 const maxNameBytes = 255;
 const maxPathBytes = 4_096;
 
@@ -17,6 +20,7 @@ export function safePath(name: string): { path: string } | { problem: string } {
   if (name.includes("\\")) return { problem: "it has a backslash in its name" };
   if (name.startsWith("/") || /^[a-z]:/i.test(name)) return { problem: "its name is an absolute path" };
   const parts = name.split("/").filter((part) => part !== "" && part !== ".");
+  if (parts[0]?.toLowerCase() === workFolder) return { problem: `"${workFolder}" is kept for the initializer itself` };
   if (parts.includes("..")) return { problem: 'its name climbs out of the folder with ".."' };
   if (parts.some((part) => Buffer.byteLength(part) > maxNameBytes))
     return { problem: "a part of its name is longer than 255 bytes" };

@@ -154,6 +154,7 @@ const hostileTars: { name: string; items: TarItem[]; says: RegExp }[] = [
     items: [{ name: `d/${"n".repeat(300)}`, body: "1" }],
     says: /longer than 255 bytes/,
   },
+  { name: "our own folder", items: [{ name: "./.serval-fetch/x.done", body: "{}" }], says: /kept for the initializer/ },
   { name: "nothing", items: [], says: /empty or no archive/ },
 ];
 

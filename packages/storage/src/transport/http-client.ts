@@ -83,7 +83,8 @@ const flat = (headers: Record<string, string | string[] | undefined>): Record<st
     ]),
   );
 
-function parseTarget(text: string, base?: URL): URL {
+/** An address, or what a redirect leads to. @throws FetchError for other schemes and for giving up encryption. */
+export function targetOf(text: string, base?: URL): URL {
   const url = URL.parse(text, base?.href);
   if (url === null || (url.protocol !== "http:" && url.protocol !== "https:"))
     throw new FetchError(`Cannot fetch '${redactUri(text)}': it is not an http or https address`, {
@@ -109,7 +110,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   };
   return {
     async get(address, { headers = {}, secretHeaders = {}, signal }) {
-      const first = parseTarget(address);
+      const first = targetOf(address);
       let url = first;
       const credentials = first.username === "" ? {} : { authorization: basicAuth(first) };
       for (let hops = 0; hops <= maxRedirects; hops++) {
@@ -125,7 +126,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         const location = answer.headers["location"];
         if (![301, 302, 303, 307, 308].includes(answer.status) || location === undefined) return answer;
         answer.body.destroy();
-        url = parseTarget(location, url);
+        url = targetOf(location, url);
       }
       throw new FetchError(`Cannot fetch '${redactUri(address)}': more than ${maxRedirects} redirects`, {
         fix: "Use the address that the redirects should lead to",
