@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import { nearest, parseInvocation, UsageError } from "./command.ts";
 import { commandTable } from "./commands/index.ts";
 import { pathOf, protocolOf } from "./commands/predict.ts";
+import { refuseUnsupported } from "./commands/up.ts";
 import { commandHelp, overview } from "./help.ts";
 import { main } from "./main.ts";
 
@@ -105,4 +106,18 @@ describe("predict", () => {
     it(`${Object.keys(body)[0]} goes to ${path}`, () =>
       assert.deepEqual([protocolOf(body), pathOf(protocol, "m")], [protocol, path]));
   }
+});
+
+describe("up on a platform that is not supported", () => {
+  for (const platform of ["win32", "aix"] as const) {
+    it(`${platform} says why and names the ways out`, () => {
+      assert.throws(
+        () => refuseUnsupported(platform),
+        new RegExp(`does not run on ${platform}.*\\nFix: use WSL2, Linux or macOS, or apply`),
+      );
+    });
+  }
+  it("linux and macOS are", () => {
+    for (const platform of ["linux", "darwin"] as const) assert.doesNotThrow(() => refuseUnsupported(platform));
+  });
 });

@@ -135,12 +135,16 @@ async function namedExample(name: string): Promise<Example> {
   return loadExample(installationRoot, name);
 }
 
+/** @throws HomeError on a platform whose processes the kubelet cannot drive. */
+export function refuseUnsupported(platform: NodeJS.Platform): void {
+  if (supported.has(platform)) return;
+  throw new HomeError(
+    `The embedded home does not run on ${platform} yet: its kubelet needs POSIX processes\nFix: use WSL2, Linux or macOS, or apply the same YAML to a Kubernetes cluster`,
+  );
+}
+
 export async function run(invocation: Invocation, io: Io): Promise<number> {
-  if (!supported.has(process.platform)) {
-    throw new HomeError(
-      `The embedded home does not run on ${process.platform} yet: its kubelet needs POSIX processes\nFix: use WSL2, Linux or macOS, or apply the same YAML to a Kubernetes cluster`,
-    );
-  }
+  refuseUnsupported(process.platform);
   if (invocation.positionals.length > 0) throw new UsageError(`Unexpected argument "${invocation.positionals[0]}"`);
   portFlag(invocation);
   const name = flagText(invocation.flags, "example");
