@@ -75,6 +75,16 @@ function spanOf(file: ServedFile, headers: IncomingMessage["headers"]): Span {
   return { status: 206, start, end: Math.min(size, match[2] === "" ? size : Number(match[2]) + 1) };
 }
 
+/** Also when the client has gone. */
+const drained = (response: ServerResponse): Promise<void> =>
+  new Promise((resolve) => {
+    const end = (): void => {
+      response.off("drain", end).off("close", end);
+      resolve();
+    };
+    response.once("drain", end).once("close", end);
+  });
+
 async function sendBody(
   file: ServedFile,
   { start, end }: Span,
@@ -88,7 +98,7 @@ async function sendBody(
     const limit = fault.gate !== undefined && at < end - 1 ? end - 1 : stopAt;
     const piece = file.body.subarray(offset, Math.min(file.body.byteLength, offset + limit - at));
     at += piece.byteLength;
-    if (!response.write(piece)) await Promise.race([once(response, "drain"), once(response, "close")]);
+    if (!response.write(piece)) await drained(response);
     if (response.destroyed) return;
   }
   if (stopAt < end) response.destroy();
