@@ -20,8 +20,13 @@ export interface Verdict {
 
 const isTerminal = (type: string): boolean => type === "Ready" || dependents.includes(type);
 
+/** Whether two conditions differ in nothing but their time. */
+const says = (a: ServingCondition, b: ServingCondition): boolean =>
+  a.status === b.status && a.reason === b.reason && a.message === b.message;
+
 /** Conditions by type; `now` becomes the transition time of what changes. Mutable, made per reconcile. */
 export class ConditionSet {
+  readonly #before: ReadonlyMap<string, ServingCondition>;
   readonly #conditions: Map<string, ServingCondition>;
   readonly #now: string;
   /** Order of changes within this reconcile: transition times have whole seconds. */
@@ -29,7 +34,8 @@ export class ConditionSet {
   #clock = 0;
 
   constructor(conditions: readonly ServingCondition[], now: Date) {
-    this.#conditions = new Map(conditions.map((condition) => [condition.type, condition]));
+    this.#before = new Map(conditions.map((condition) => [condition.type, condition]));
+    this.#conditions = new Map(this.#before);
     this.#now = now.toISOString().replace(/\.\d+Z$/, "Z");
   }
 
@@ -60,9 +66,17 @@ export class ConditionSet {
     if (!isTerminal(type)) this.#conditions.delete(type);
   }
 
-  /** Sorted by type, as KServe writes them. */
+  /**
+   * Sorted by type, as KServe writes them. A condition that ends as it began keeps its transition time: `Ready` follows
+   * one dependent after the other, and a new time alone would be a status write per reconcile.
+   */
   list(): ServingCondition[] {
-    return [...this.#conditions.values()].toSorted((a, b) => (a.type < b.type ? -1 : 1));
+    return [...this.#conditions.values()]
+      .map((condition) => {
+        const before = this.#before.get(condition.type);
+        return before !== undefined && says(before, condition) ? before : condition;
+      })
+      .toSorted((a, b) => (a.type < b.type ? -1 : 1));
   }
 
   #set(type: string, { status, reason, message }: Verdict): void {
@@ -74,9 +88,7 @@ export class ConditionSet {
       ...(reason === undefined || reason === "" ? {} : { reason }),
       ...(message === undefined || message === "" ? {} : { message }),
     };
-    const isSame =
-      old !== undefined && old.status === status && old.reason === next.reason && old.message === next.message;
-    if (isSame) return;
+    if (old !== undefined && says(old, next)) return;
     this.#changedAt.set(type, ++this.#clock);
     this.#conditions.set(type, { ...next, lastTransitionTime: this.#now });
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rule 10 of KServe's validator (spec.canary), and that the seed's two canary percentages agree.
 import type { Finding } from "@serval/api/errors/index.ts";
+import type { InferenceService } from "../schema.ts";
 import { extensionFindings, implementationFindings } from "./component.ts";
 import { annotationOf, finding, none, type Rule } from "./rule.ts";
 import { storageUriOf } from "./storage.ts";
@@ -87,3 +88,13 @@ export const canaryPercentsAgree: Rule = ({ spec }) => {
     ),
   ];
 };
+
+/** Said at every apply until canaries are built: a share that is silently ignored is the worst kind of canary. */
+export function canaryWarnings({ spec }: InferenceService): string[] {
+  const text = "is accepted but not acted on by this release: every request goes to the predictor; canaries follow";
+  const percent = spec?.canaryTrafficPercent ?? spec?.predictor?.canaryTrafficPercent;
+  return [
+    ...((spec?.canary ?? []).length > 0 ? [`spec.canary: ${text}`] : []),
+    ...(percent === undefined ? [] : [`canaryTrafficPercent: ${text}`]),
+  ];
+}

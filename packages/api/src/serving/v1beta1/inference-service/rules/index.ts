@@ -3,7 +3,7 @@
 // the list's order is KServe's order of checking, so that the first finding is the text KServe would have given.
 import type { Finding } from "@serval/api/errors/index.ts";
 import type { InferenceService } from "../schema.ts";
-import { canaryPercentsAgree, validCanary } from "./canary.ts";
+import { canaryPercentsAgree, canaryWarnings, validCanary } from "./canary.ts";
 import { extensionFindings, implementationFindings } from "./component.ts";
 import { validWorkerSpec } from "./multi-node.ts";
 import {
@@ -79,6 +79,7 @@ export function inferenceServiceFindings(next: InferenceService, previous?: Infe
 export const inferenceServiceWarnings = (isvc: InferenceService): string[] => [
   ...storageWarnings(isvc),
   ...scalingWarnings(isvc),
+  ...canaryWarnings(isvc),
 ];
 
 export { commonParent, storageUriOf } from "./storage.ts";

@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { defaultConfig } from "@serval/api/config/parse.ts";
 import { defaultInferenceService } from "../defaults.ts";
 import type { InferenceService } from "../schema.ts";
-import { inferenceServiceFindings } from "./index.ts";
+import { inferenceServiceFindings, inferenceServiceWarnings } from "./index.ts";
 
 const model = { modelFormat: { name: "sklearn" }, storageUri: "s3://m" };
 const service = (spec: object, more: object = {}): InferenceService =>
@@ -67,4 +67,15 @@ describe("inferenceServiceFindings()", () => {
         inferenceServiceFindings(next, previous).map(({ path }) => path),
         paths,
       ));
+});
+
+describe("inferenceServiceWarnings()", () => {
+  const cases = [
+    { name: "nothing to say", next: predictor({}), warnings: 0 },
+    { name: "a canary percentage", next: service({ predictor: { model, canaryTrafficPercent: 10 } }), warnings: 1 },
+    { name: "the seed's spelling", next: service({ predictor: { model }, canaryTrafficPercent: 10 }), warnings: 1 },
+  ];
+  for (const { name, next, warnings } of cases) {
+    it(name, () => assert.equal(inferenceServiceWarnings(next).length, warnings));
+  }
 });
