@@ -79,6 +79,16 @@ async function deploy(name: string, storageUri: string): Promise<void> {
   await output(startServal("apply", "-f", file));
 }
 
+/** Of its first start: the kubelet's record has process and group in the first line. */
+async function initializerPid(service: string): Promise<number> {
+  const pods = JSON.parse(await output(startServal("get", "pods", "-o", "json"))) as {
+    items: { metadata: { name: string; uid: string } }[];
+  };
+  const uid = pods.items.find(({ metadata }) => metadata.name.startsWith(`${service}-predictor`))?.metadata.uid ?? "";
+  const record = await readFile(join(dataDir, "pods", uid, "containers", "storage-initializer", "0.pid"), "utf8");
+  return Number(record.split(" ")[0]);
+}
+
 before(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "serval-pulling-"));
   models = await startFaultServer();
@@ -92,24 +102,28 @@ after(async () => {
 });
 
 describe("a model from a slow server", () => {
-  it("shows in serval get and kubectl get how far it is, then serves", async (t) => {
+  it("shows in serval get and kubectl get how far it is, goes on after a kill -9 of the initializer, then serves", async (t) => {
     const gate = Promise.withResolvers<void>();
     t.after(() => gate.resolve());
     const archive = await tarOf([
       { name: "model.joblib", body: await readFile(modelFile) },
-      { name: "notes.txt", body: noise(3_000_000) },
+      { name: "notes.bin", body: noise(36_000_000) },
     ]);
     models.files.set("/iris.tar", { body: archive, etag: '"v1"', contentType: "application/x-tar" });
-    models.fault = ({ headers }) => (headers.range === "bytes=0-0" ? undefined : { gate: gate.promise });
+    // The third part of 16 MiB lacks its last byte until the gate opens.
+    models.fault = ({ headers }) => (headers.range?.startsWith("bytes=33554432-") ? { gate: gate.promise } : undefined);
     await deploy("slow-iris", `${models.url}/iris.tar`);
-    assert.match(await watchUntil(/^slow-iris .*Downloading 99%/), /Downloading 99% \(2\.9 MiB of 2\.9 MiB\)/);
+    assert.match(await watchUntil(/^slow-iris .*Downloading 99%/), /Downloading 99% \(34\.3 MiB of 34\.3 MiB\)/);
     const kubectl = await kubectlPath();
     if (kubectl === undefined) t.diagnostic("no kubectl for this platform: its half is not shown");
     else assert.match(await output(start(kubectl, ["get", "isvc", "slow-iris"])), /PROGRESS\n.*Downloading 99%/);
+    process.kill(await initializerPid("slow-iris"), "SIGKILL");
     gate.resolve();
     await watchUntil(/^slow-iris +http\S+ +True /);
     const answer = await output(startServal("predict", "slow-iris", "-d", '{"instances": [[6.8, 2.8, 4.8, 1.4]]}'));
     assert.deepEqual(JSON.parse(answer), { predictions: [1] });
+    const log = await output(startServal("logs", "slow-iris", "-c", "storage-initializer"));
+    assert.match(log, /Going on after 33554432 of \d+ bytes of iris\.tar/);
   });
 
   it("that has no such model: the reason and the way out are in the service's description", async () => {

@@ -69,6 +69,19 @@ export function connectionFailure(provider: string, uri: string, error: unknown)
   });
 }
 
+/** What broke a body while it was read: the disk, the way, or the bytes themselves. */
+export function bodyFailure(source: string, error: unknown): unknown {
+  const code = codeOf(error);
+  if (["ENOSPC", "EDQUOT", "EACCES", "EPERM", "EROFS", "EIO"].includes(code)) return error;
+  if (!code.startsWith("Z_")) return connectionFailure("source", source, error);
+  return new FetchError(`Cannot decompress what '${redactUri(source)}' sends as gzip: ${(error as Error).message}`, {
+    fix: "Correct the file's Content-Encoding at the source",
+    // Z_BUF_ERROR: the stream ended too early, as a cut connection without a length does.
+    transient: code === "Z_BUF_ERROR",
+    cause: error,
+  });
+}
+
 /** Failures of this machine's disk in words; everything else as it is. */
 export function diskFailure(error: unknown, path: string): unknown {
   const { code } = (error ?? {}) as { code?: string };

@@ -70,6 +70,25 @@ describe("a file over http", () => {
   });
 });
 
+describe("a compressed stream", () => {
+  const headers = { "content-encoding": "gzip" };
+  it("that is cut comes again", async (t) => {
+    const bench = await createBench(t);
+    bench.server.files.set("/model.bin", { body: gzipSync(body), etag, hasRanges: false, headers });
+    bench.server.fault = ({ nth }) => (nth === 1 ? { cutAfter: 50_000 } : undefined);
+    await bench.fetch(`${bench.server.url}/model.bin`);
+    assert.deepEqual(await readFile(join(bench.dir, "model.bin")), body);
+  });
+  it("that is none is told as such", async (t) => {
+    const bench = await createBench(t);
+    bench.server.files.set("/model.bin", { body, etag, hasRanges: false, headers });
+    await assert.rejects(
+      bench.fetch(`${bench.server.url}/model.bin`),
+      /Cannot decompress what '.*' sends as gzip: incorrect header/,
+    );
+  });
+});
+
 const faults: { name: string; hasRanges: boolean; fault: (request: SeenRequest) => Fault | undefined }[] = [
   {
     name: "each part's first connection is cut",

@@ -4,7 +4,7 @@
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { connectionFailure, diskFailure, FetchError } from "../errors.ts";
+import { bodyFailure, diskFailure, FetchError } from "../errors.ts";
 import type { ByteRange, OpenedFile, SourceFile } from "../scheme.ts";
 import { type RetryPolicy, withRetries } from "../transport/retry.ts";
 import { createSummer } from "./checksum.ts";
@@ -62,7 +62,7 @@ async function fetchPart(range: ByteRange, target: FileHandle, options: Download
           if (at >= range.end) break;
         }
       } catch (error) {
-        throw isDisk(error) ? error : connectionFailure("source", source, error);
+        throw bodyFailure(source, error);
       } finally {
         stream.destroy();
       }
@@ -71,9 +71,6 @@ async function fetchPart(range: ByteRange, target: FileHandle, options: Download
     { policy: retry, signal, log },
   );
 }
-
-const isDisk = (error: unknown): boolean =>
-  ["ENOSPC", "EDQUOT", "EACCES", "EPERM", "EROFS", "EIO"].includes((error as { code?: string })?.code ?? "");
 
 /** Sums the file from its start as far as it has come, while later parts still arrive. */
 function createFrontier(target: FileHandle, { file, partBytes }: DownloadOptions, ledger: Ledger) {
@@ -173,7 +170,7 @@ async function downloadStream(options: DownloadOptions, target: FileHandle): Pro
           if (file.sizeBytes !== undefined && wire !== file.sizeBytes) throw truncated(source, wire, file.sizeBytes);
         } catch (error) {
           onBytes(-at);
-          throw isDisk(error) ? error : connectionFailure("source", source, error);
+          throw bodyFailure(source, error);
         } finally {
           stream.destroy();
         }
