@@ -16,13 +16,13 @@ import {
   servingFinalizer,
 } from "@serval/api";
 import { ApiError, type Cluster, type EventRecorder, isTransient, type ReconcileResult } from "@serval/kube";
-import { noParentStatus } from "../../routes/readiness.ts";
 import { buildRoutes, buildWorkloads, childKey, wantedKeys } from "./build.ts";
 import { deploymentVerdict } from "./deployment-verdict.ts";
 import { type ObserveDeps, observe, observeLive } from "./observe.ts";
 import { reportTransitions } from "./report.ts";
 import { type Failure, type Resolved, resolve } from "./resolve.ts";
 import { mayFailProbes, readinessGraceMs } from "./root-cause.ts";
+import { isInBetween, isReadyStatus, settleMs, settlingMs } from "./settling.ts";
 import { type StatusInput, statusFrom, statusFromFailure } from "./status.ts";
 import { mergePatchBetween } from "./status-patch.ts";
 
@@ -31,16 +31,11 @@ export interface ReconcileDeps extends ObserveDeps {
   readonly events: EventRecorder;
   readonly now: () => Date;
   /**
-   * Services whose children were just written, and until when (ms) their first status waits for the gateway's word.
-   * Made empty.
+   * Services in the middle of a change, and since when (ms since the epoch): their status waits for what follows by
+   * itself (settling.ts). Made empty.
    */
   readonly settling: Map<string, number>;
 }
-
-/** How long a status waits for the children that were just written to say something themselves. */
-const settleMs = 250;
-/** A new route without a verdict is no news: gateways accept one within this. */
-const gatewayAnswerMs = 1_000;
 
 /** @throws to be retried with backoff, after the status says why. */
 export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): Promise<ReconcileResult> {
@@ -61,7 +56,7 @@ export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): 
       const calls = await apply(deps, resolution.resolved, key);
       // A status written now would be old at the children's first event; once only, lest a quarrel over a field hide it.
       if (calls > 0 && !deps.settling.has(name)) {
-        deps.settling.set(name, deps.now().getTime() + gatewayAnswerMs);
+        settle(deps, name);
         return { requeueAfterMs: settleMs };
       }
     } catch (error) {
@@ -75,8 +70,12 @@ export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): 
     failure === undefined && "resolved" in resolution
       ? statusFrom(resolution.resolved, input)
       : statusFromFailure(failure as Failure, input, mode);
-  const leftMs = (deps.settling.get(name) ?? 0) - deps.now().getTime();
-  if (problem === undefined && leftMs > 0 && awaitsGateway(status)) return { requeueAfterMs: leftMs };
+  if (failure === undefined && isInBetween(status, input.live.pods)) settle(deps, name);
+  const since = deps.settling.get(name);
+  if (failure === undefined && since !== undefined) {
+    const requeueAfterMs = settlingMs(status, input.live.pods, input.now.getTime() - since);
+    if (requeueAfterMs > 0) return { requeueAfterMs };
+  }
   deps.settling.delete(name);
   await writeStatus(deps, isvc, status);
   reportTransitions(deps.events, isvc, status, failure);
@@ -87,14 +86,15 @@ export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): 
   return waitsForProbe ? { requeueAfterMs: readinessGraceMs + 1_000 } : undefined;
 }
 
-const awaitsGateway = ({ conditions }: InferenceServiceStatus): boolean =>
-  conditions?.some(({ type, reason }) => type === "IngressReady" && reason === noParentStatus) === true;
+/** The change begins now, unless it has begun. */
+function settle({ settling, now }: ReconcileDeps, name: string): void {
+  if (!settling.has(name)) settling.set(name, now().getTime());
+}
 
 /** KServe: `disable-auto-update` leaves a ready service alone. Here the user's own edits still count (weak spot 12). */
 function isFrozen({ metadata, status }: InferenceService): boolean {
   if (metadata.annotations?.[annotations.disableAutoUpdate] !== "true") return false;
-  const isReady = status?.conditions?.some(({ type, status: truth }) => type === "Ready" && truth === "True") === true;
-  return isReady && status?.observedGeneration === metadata.generation;
+  return isReadyStatus(status) && status?.observedGeneration === metadata.generation;
 }
 
 /** Workloads, then routes to what is ready, then what is no longer wanted goes. @returns how many were written. */

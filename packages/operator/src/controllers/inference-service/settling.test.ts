@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { InferenceServiceStatus, Pod } from "@serval/api";
+import { settlingMs } from "./settling.ts";
+
+const status = (...conditions: [type: string, status: string, reason?: string][]): InferenceServiceStatus => ({
+  conditions: conditions.map(([type, truth, reason]) => ({ type, status: truth, ...(reason && { reason }) })),
+});
+const pod = (ready: "True" | "False"): Pod =>
+  ({ metadata: { name: "p" }, status: { conditions: [{ type: "Ready", status: ready }] } }) as Pod;
+
+const starting = status(["Ready", "False"], ["PredictorReady", "False"], ["IngressReady", "False"]);
+const routed = status(["PredictorReady", "True"], ["IngressReady", "False", "ParentStatusNotAvailable"]);
+const cases = [
+  { name: "children just written", now: starting, pods: [], ageMs: 50, want: 200 },
+  { name: "children that said nothing in time", now: starting, pods: [], ageMs: 250, want: 0 },
+  { name: "a pod that is not ready is news", now: starting, pods: [pod("False")], ageMs: 300, want: 0 },
+  { name: "ready pods before their Deployment", now: starting, pods: [pod("True")], ageMs: 300, want: 700 },
+  { name: "a Deployment that never counts them", now: starting, pods: [pod("True")], ageMs: 1_000, want: 0 },
+  { name: "routes without a gateway's word", now: routed, pods: [pod("True")], ageMs: 400, want: 600 },
+  { name: "no gateway at all", now: routed, pods: [pod("True")], ageMs: 2_000, want: 0 },
+  { name: "ready never waits", now: status(["Ready", "True"]), pods: [], ageMs: 0, want: 0 },
+];
+
+describe("how long a status waits", () => {
+  for (const { name, now, pods, ageMs, want } of cases)
+    it(name, () => assert.equal(settlingMs(now, pods, ageMs), want));
+});

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// When a status is worth writing: a change comes in steps (children written, pods ready, Deployment available, routes
+// accepted), and a write per step would cost more than all the rest. Pure.
+import { type InferenceServiceStatus, type Pod, readyConditionOf } from "@serval/api";
+import { noParentStatus } from "../../routes/readiness.ts";
+
+/** How long a status waits for the children that were just written to say something themselves. */
+export const settleMs = 250;
+/** Within this a Deployment counts its ready pods, and a gateway accepts a route. */
+const answerMs = 1_000;
+
+const holds = (conditions: readonly { type: string; status: string }[] | undefined, wanted: string): boolean =>
+  conditions?.some(({ type, status }) => type === wanted && status === "True") === true;
+
+export const isReadyStatus = (status: InferenceServiceStatus | undefined): boolean =>
+  holds(status?.conditions, "Ready");
+
+const awaitsGateway = ({ conditions }: InferenceServiceStatus): boolean =>
+  conditions?.some(({ type, reason }) => type === "IngressReady" && reason === noParentStatus) === true;
+
+/** Every pod is ready and the Deployment does not say so yet. */
+const podsAreAhead = ({ conditions }: InferenceServiceStatus, pods: readonly Pod[]): boolean =>
+  pods.length > 0 &&
+  !holds(conditions, readyConditionOf.predictor) &&
+  pods.every(({ status }) => holds(status?.conditions, "Ready"));
+
+/** True for a status whose next step follows by itself, even when nothing was written before. */
+export const isInBetween = (status: InferenceServiceStatus, pods: readonly Pod[]): boolean =>
+  podsAreAhead(status, pods) || awaitsGateway(status);
+
+/**
+ * How long the status should wait, in ms; 0: write it now. A ready one never waits.
+ *
+ * @param ageMs since the change began.
+ */
+export function settlingMs(status: InferenceServiceStatus, pods: readonly Pod[], ageMs: number): number {
+  if (isReadyStatus(status)) return 0;
+  return Math.max(0, (isInBetween(status, pods) ? answerMs : settleMs) - ageMs);
+}
