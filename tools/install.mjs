@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { countDownloads, downloadLine } from "./downloads.mjs";
 import { ensureNode } from "./pinned-node.mjs";
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -39,6 +40,7 @@ export function install({ withDev, say }) {
   say(withDev ? "Installing dependencies, development tools included …" : "Installing dependencies …");
   const args = ["ci", "--no-audit", "--no-fund", ...(withDev ? [] : ["--omit=dev"])];
   const npm = process.platform === "win32" ? "npm.cmd" : "npm";
+  const since = Date.now();
   const result = spawnSync(npm, args, {
     cwd: root,
     env: environmentFor(node),
@@ -49,6 +51,8 @@ export function install({ withDev, say }) {
     const output = `${result.stdout ?? ""}${result.stderr ?? ""}`.trim().split("\n").slice(-12).join("\n");
     throw new Error(`npm ci failed:\n${output}\nFix: check the network and the disk, then run the command again.`);
   }
+  const downloads = countDownloads({ root, since, env: process.env });
+  if (downloads !== undefined && !withDev) say(downloadLine(downloads));
   mkdirSync(dirname(stampPath), { recursive: true });
   writeFileSync(stampPath, stamp(withDev));
   return node;
