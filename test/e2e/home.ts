@@ -3,7 +3,7 @@
 // Always ends every process that it started, and says which ones a home left behind.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, watch } from "node:fs/promises";
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { createServer } from "node:net";
 import { homedir, tmpdir } from "node:os";
@@ -171,6 +171,20 @@ export class Home {
   }
   async state(): Promise<HomeState> {
     return (await readHomeState(homeLayout(this.dataDir))) as HomeState;
+  }
+
+  /** Waits until the home's state file says so. */
+  async stateUntil(what: string, isWanted: (state: HomeState) => boolean): Promise<HomeState> {
+    const abort = new AbortController();
+    const changes = watch(this.dataDir, { signal: abort.signal });
+    const look = async (): Promise<HomeState> => {
+      for (;;) {
+        const state = await readHomeState(homeLayout(this.dataDir));
+        if (state !== undefined && isWanted(state)) return state;
+        await changes.next();
+      }
+    };
+    return within(what, look()).finally(() => abort.abort());
   }
 
   /** Waits on the API's own events until an object is as wanted. */

@@ -152,13 +152,14 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
 
   const launch = async (target: Role): Promise<void> => {
     const log = await open(target.logPath, "a", 0o600);
+    // Ctrl-C came meanwhile: whoever stops could not know of a process that starts after it.
+    if (stopping !== undefined) return log.close();
     target.startedAt = performance.now();
     // A process group of its own: Ctrl-C in the terminal reaches the supervisor alone, which stops things in order.
     const child = spawn(node, [serval, ...argsOf[target.name]], {
       detached: true,
       stdio: ["ignore", log.fd, log.fd, "ipc"],
     });
-    await log.close();
     target.child = child;
     if (state.ready && target.name === "gateway") child.send("api-ready");
     child.on("message", (message) => {
@@ -171,6 +172,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
       target.child = undefined;
       void onExit(target, signal ?? `code ${code}`);
     });
+    await log.close();
     const startTime = child.pid === undefined ? undefined : await processStartTime(child.pid);
     if (child.pid !== undefined && startTime !== undefined)
       await update({ [target.name]: { pid: child.pid, startTime } });
