@@ -186,10 +186,10 @@ export const catalogue = {
     "No route has that host and path",
     "Use the host of the InferenceService's status.url, or the path /serving/<namespace>/<name>/",
   ),
-  ServiceMissing: entry(
+  BadBackend: entry(
     "SV9002",
-    "The Service behind the route does not exist",
-    "Wait, or describe the InferenceService",
+    "The route has a backend that cannot be used",
+    "Read the message; fix the HTTPRoute or create the Service",
   ),
   NoReadyEndpoint: entry("SV9003", "No endpoint is ready", "serval describe of the InferenceService says why"),
   NoBackend: entry("SV9004", "The route sends to nobody", "Give one backend of the HTTPRoute a weight above 0"),
@@ -199,6 +199,7 @@ export const catalogue = {
   ModelUnreachable: entry("SV9008", "The model server did not answer", "serval logs of the InferenceService says why"),
   GrpcNotServed: entry("SV9009", "gRPC is not served by this gateway yet", "Use the REST protocols v1 and v2"),
   UpgradeNotServed: entry("SV9010", "Connection upgrades are not served yet", "Use plain requests"),
+  BodyStalled: entry("SV9011", "The request body did not come", "Send the body without long pauses"),
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type Reason = keyof typeof catalogue;

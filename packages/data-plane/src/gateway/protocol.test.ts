@@ -125,7 +125,7 @@ describe("HTTP/2 with prior knowledge", () => {
     const stream = client().request({ ":method": "POST", ":path": "/" });
     stream.end("{}");
     assert.equal((await headersOf(stream))[":status"], 500);
-    assert.equal(JSON.parse(await textOf(stream)).code, "SV8002");
+    assert.equal(JSON.parse(await textOf(stream)).code, "SV9002");
   });
   it("gRPC is refused in gRPC's own words", async () => {
     const stream = client().request({

@@ -237,25 +237,25 @@ describe("refusals", () => {
   it("no route: names host and path, never the query", async () => {
     front.routes = compileRouteTable([]);
     const answer = await send({ path: "/v1?token=secret", headers: { host: "nobody.test:80" } });
-    assert.equal(codeOf(answer), "404 SV8001");
+    assert.equal(codeOf(answer), "404 SV9001");
     assert.match(answer.body, /nobody\.test.*\/v1/);
     assert.doesNotMatch(answer.body, /secret/);
   });
   const rules = [
-    { name: "a Service that does not exist", rule: backendRule("nobody"), code: "500 SV8002" },
+    { name: "a Service that does not exist", rule: backendRule("nobody"), code: "500 SV9002" },
     {
       name: "a port that the Service has not",
       rule: { backendRefs: [{ name: "empty", port: 81 }] },
-      code: "500 SV8002",
+      code: "500 SV9002",
     },
-    { name: "no ready endpoint", rule: backendRule("empty"), code: "503 SV8003" },
-    { name: "every weight is 0", rule: { backendRefs: [{ name: "empty", port: 80, weight: 0 }] }, code: "500 SV8004" },
+    { name: "no ready endpoint", rule: backendRule("empty"), code: "503 SV9003" },
+    { name: "every weight is 0", rule: { backendRefs: [{ name: "empty", port: 80, weight: 0 }] }, code: "500 SV9004" },
     {
       name: "a filter that is not supported",
       rule: backendRule("empty", {
         filters: [{ type: "RequestMirror" as const, requestMirror: { backendRef: { name: "x" } } }],
       }),
-      code: "500 SV8005",
+      code: "500 SV9005",
     },
   ];
   for (const { name, rule, code } of rules)
@@ -267,13 +267,13 @@ describe("refusals", () => {
   it("an endpoint that nobody serves", async () => {
     front.endpoints.set("iris", [await front.deadPort()]);
     const answer = await send({ method: "POST", body: "{}" });
-    assert.equal(codeOf(answer), "502 SV8008");
+    assert.equal(codeOf(answer), "502 SV9008");
     assert.match(answer.body, /ECONNREFUSED/);
   });
   it("websockets", async () => {
     const { socket, received } = front.raw();
     socket.write("GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n");
-    assert.match(await within("refusal", received), /^HTTP\/1.1 501 [\s\S]*SV8010/);
+    assert.match(await within("refusal", received), /^HTTP\/1.1 501 [\s\S]*SV9010/);
   });
   it("an offer to upgrade to HTTP/2 is ignored, as Java's client expects", async () => {
     await front.backend((_request, response) => response.end("plain"));

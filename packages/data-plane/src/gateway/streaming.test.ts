@@ -138,7 +138,7 @@ describe("limits", () => {
     });
     const request = start({ "content-length": "1001", expect: "100-continue" });
     request.flushHeaders();
-    assert.equal(await refusal(request), "413 SV8006");
+    assert.equal(await refusal(request), "413 SV9006");
     request.destroy();
     assert.equal(requests, 0);
   });
@@ -149,7 +149,7 @@ describe("limits", () => {
     });
     const request = start({ "transfer-encoding": "chunked" });
     for (let i = 0; i < 40; i++) request.write(Buffer.alloc(10_000));
-    assert.equal(await refusal(request), "413 SV8006");
+    assert.equal(await refusal(request), "413 SV9006");
     request.destroy();
   });
   it("exactly the limit passes", async () => {
@@ -171,7 +171,7 @@ describe("limits", () => {
       });
       const request = start(headers);
       request.write("half");
-      assert.equal(await refusal(request), "408 SV8011");
+      assert.equal(await refusal(request), "408 SV9011");
       request.destroy();
     });
   it("a client that takes long to send its head is closed", async () => {
@@ -197,7 +197,7 @@ describe("timeouts", () => {
     const aborted = within("abort upstream", new Promise((resolve) => seen.on("close", resolve)));
     const response = await answerTo(request);
     assert.equal(response.statusCode, 504);
-    assert.match(await textOf(response), /SV8007.*|within 0\.1 s/);
+    assert.match(await textOf(response), /SV9007.*|within 0\.1 s/);
     await aborted;
   });
   it("half an answer ends as a broken connection, never as a whole one", async () => {
