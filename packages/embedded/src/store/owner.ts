@@ -8,11 +8,15 @@ export interface Owner {
   readonly startTime?: string;
 }
 
-/** Field 22 of /proc/<pid>/stat (proc(5)); the command in field 2 may hold spaces, so count after its ")". */
+/**
+ * Field 22 of /proc/<pid>/stat (proc(5)); the command in field 2 may hold spaces, so count after its ")". A killed
+ * process that nobody has waited for yet (a zombie; for ever where process 1 of a container reaps nobody) owns nothing.
+ */
 function startTimeOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
   } catch {
     return undefined;
   }
