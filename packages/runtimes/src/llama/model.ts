@@ -3,6 +3,8 @@
 // were running fail with 503, the server and its other models go on.
 import { type ChildProcess, fork } from "node:child_process";
 import { open } from "node:fs/promises";
+import { getCompileCacheDir } from "node:module";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { RequestError } from "@serval/protocol";
 import { type GenerateEvent, type GenerateRequest, type LanguageModel, ModelError } from "../model.ts";
@@ -61,6 +63,9 @@ export class LlamaModel implements LanguageModel {
         env[key] === undefined ? [] : [[key, env[key]]],
       ),
     );
+    // The binding is 200 files: compiled code is kept where this process keeps its own (Node adds a folder per version).
+    const compiled = getCompileCacheDir();
+    if (compiled !== undefined) clean["NODE_COMPILE_CACHE"] = dirname(compiled);
     const child = fork(fileURLToPath(new URL("./worker.ts", import.meta.url)), {
       env: clean,
       stdio: ["ignore", "ignore", "inherit", "ipc"],

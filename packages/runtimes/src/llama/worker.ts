@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The child process of one language model: native code crashes, leaks and is killed here and not in the server.
 // Speaks messages.ts over IPC; ends when the parent goes away.
+import { flushCompileCache } from "node:module";
 import { ModelError } from "../model.ts";
 import { importBinding, importJinja, type Sequence, type Token } from "./binding.ts";
 import { type Generator, generate, PromptError, promptTokens } from "./generation.ts";
@@ -55,6 +56,8 @@ async function load(options: LoadOptions): Promise<void> {
       return template.render({ messages: prompt.messages, add_generation_prompt: true, bos_token: "", eos_token: "" });
     },
   };
+  // Now: a worker is usually killed, and would write nothing at its end.
+  flushCompileCache();
   send({
     type: "loaded",
     contextLength,
