@@ -62,6 +62,14 @@ export function connectionFailure(provider: string, uri: string, error: unknown)
   if (error instanceof ServalError) return error;
   const code = codeOf(error);
   const message = error instanceof Error ? error.message : String(error);
+  if (/CERT|UNABLE_TO_VERIFY/.test(code))
+    return new FetchError(
+      `Failed to connect to ${provider} endpoint '${redactUri(uri)}'. its certificate is not accepted: ${message.split(";")[0]}`,
+      {
+        fix: "Correct the certificate, or add its authority to the CA bundle (caBundleConfigMapName in inferenceservice-config)",
+        cause: error,
+      },
+    );
   return new FetchError(`Failed to connect to ${provider} endpoint '${redactUri(uri)}'. ${reasons[code] ?? message}`, {
     fix: "Check the host, the port and the network (a proxy is read from HTTPS_PROXY, HTTP_PROXY and NO_PROXY)",
     transient: isTransient(error),

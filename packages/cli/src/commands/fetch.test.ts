@@ -3,12 +3,16 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { createReadStream } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { gzipSync } from "node:zlib";
+import { loadPki } from "@serval/embedded/pki/index.ts";
 import { tarOf } from "@serval/storage/testing/archives.ts";
 import { type FaultServer, noise, startFaultServer } from "@serval/storage/testing/fault-server.ts";
 import { servalBin } from "../serval-bin.ts";
@@ -150,6 +154,27 @@ describe("serval fetch", () => {
       assert.deepEqual({ code, usage: out.startsWith("Usage: serval fetch") }, { code: 1, usage: true });
     });
   }
+
+  it("https: a private authority needs the CA bundle, and encryption is never given up", async (t) => {
+    const { root, dir, start } = await createBench(t);
+    const pki = await loadPki(join(root, "pki"));
+    const server = createServer({ key: pki.serving.key, cert: pki.serving.cert }, (request, response) => {
+      if (request.url === "/down.bin") response.writeHead(302, { location: "http://127.0.0.1:1/x.bin" }).end();
+      else response.writeHead(200, { "content-type": "application/octet-stream" }).end("weights");
+    }).listen(0, "127.0.0.1");
+    t.after(() => server.close());
+    await once(server, "listening");
+    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const distrusted = await start([`${url}/m.bin`, dir]).end;
+    assert.match(lastLine(distrusted.out), /its certificate is not accepted: .* Fix: .*CA bundle/);
+    await writeFile(join(root, "cabundle.crt"), pki.ca.cert);
+    const env = { CA_BUNDLE_CONFIGMAP_NAME: "ca", CA_BUNDLE_VOLUME_MOUNT_POINT: root };
+    const trusted = await start([`${url}/m.bin`, dir], env).end;
+    assert.equal(trusted.code, 0, trusted.out + trusted.err);
+    assert.equal(await readFile(join(dir, "m.bin"), "utf8"), "weights");
+    const down = await start([`${url}/down.bin`, dir], env).end;
+    assert.match(lastLine(down.out), /Refuse to follow the redirect .*: it gives up encryption/);
+  });
 
   it("200 MB need no more memory than 2 MB", { timeout: 120_000 }, async (t) => {
     const { dir, server, start } = await createBench(t);
