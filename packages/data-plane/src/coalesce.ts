@@ -9,8 +9,9 @@ export function coalesce(work: () => Promise<void> | void, onError: (error: unkn
   const run = async (): Promise<void> => {
     running = true;
     while (wanted) {
-      wanted = false;
+      // The rest of the burst comes in first.
       await new Promise((resolve) => setImmediate(resolve));
+      wanted = false;
       try {
         await work();
       } catch (error) {
