@@ -36,44 +36,55 @@ function available(deployment: Deployment, availableReplicas: number): Verdict {
       };
 }
 
-type Counted = Required<Pick<DeploymentStatus, "replicas" | "updatedReplicas" | "availableReplicas">>;
+type Counted = Record<"replicas" | "updatedReplicas" | "readyReplicas" | "availableReplicas", number>;
 
-function progressing(deployment: Deployment, current: ReplicaSet, now: { counted: Counted; at: Date }): Verdict {
+/** Source: kubernetes/pkg/controller/deployment/util, DeploymentComplete. */
+const isComplete = (replicas: number, counted: Counted): boolean =>
+  counted.updatedReplicas === replicas && counted.replicas === replicas && counted.availableReplicas === replicas;
+
+/** More new pods, fewer old ones, or more of them ready: a loss is no progress. Source: ibid., DeploymentProgressing. */
+function hasMoved(before: DeploymentStatus, counted: Counted): boolean {
+  const old = (count: Counted | DeploymentStatus): number => (count.replicas ?? 0) - (count.updatedReplicas ?? 0);
+  return (
+    counted.updatedReplicas > (before.updatedReplicas ?? 0) ||
+    old(counted) < old(before) ||
+    counted.readyReplicas > (before.readyReplicas ?? 0) ||
+    counted.availableReplicas > (before.availableReplicas ?? 0)
+  );
+}
+
+/** Source: kubernetes/pkg/controller/deployment/progress.go, syncRolloutStatus. */
+function progressing(
+  deployment: Deployment,
+  current: ReplicaSet,
+  now: { counted: Counted; at: Date },
+): DeploymentCondition {
   const { counted, at } = now;
-  const replicas = deployment.spec?.replicas ?? 1;
   const name = current.metadata.name;
   const old = deployment.status?.conditions?.find((c) => c.type === "Progressing");
-  const isComplete =
-    counted.updatedReplicas === replicas && counted.replicas === replicas && counted.availableReplicas === replicas;
-  if (isComplete)
-    return {
-      status: "True",
-      reason: "NewReplicaSetAvailable",
-      message: `ReplicaSet "${name}" has successfully progressed.`,
-    };
-  const before = deployment.status ?? {};
-  const hasMoved =
-    counted.updatedReplicas !== (before.updatedReplicas ?? 0) ||
-    counted.availableReplicas !== (before.availableReplicas ?? 0) ||
-    deployment.metadata.generation !== before.observedGeneration;
-  const message = `ReplicaSet "${name}" is progressing.`;
-  if (old === undefined)
-    return { status: "True", reason: "NewReplicaSetCreated", message: `Created new replica set "${name}"` };
-  if (hasMoved || old.reason === "NewReplicaSetAvailable")
-    return { status: "True", reason: "ReplicaSetUpdated", message };
-  const deadlineMs = (deployment.spec?.progressDeadlineSeconds ?? 600) * 1_000;
-  if (at.getTime() - Date.parse(old.lastUpdateTime ?? "") > deadlineMs) {
-    return {
-      status: "False",
-      reason: "ProgressDeadlineExceeded",
-      message: `ReplicaSet "${name}" has timed out progressing.`,
-    };
+  const say = (verdict: Verdict): DeploymentCondition => condition("Progressing", verdict, old, at);
+  // A finished rollout stays finished when pods fail later or the number changes; a new template starts another.
+  const isNewTemplate = deployment.metadata.generation !== deployment.status?.observedGeneration;
+  const wasDone = old?.reason === "NewReplicaSetAvailable" && old.message?.includes(`"${name}"`) === true;
+  if (old !== undefined && wasDone && counted.replicas === counted.updatedReplicas) return old;
+  if (isComplete(deployment.spec?.replicas ?? 1, counted)) {
+    const message = `ReplicaSet "${name}" has successfully progressed.`;
+    return say({ status: "True", reason: "NewReplicaSetAvailable", message });
   }
-  return {
-    status: old.status as "True" | "False",
-    reason: old.reason ?? "ReplicaSetUpdated",
-    message: old.message ?? message,
+  if (old === undefined || (isNewTemplate && old.message?.includes(`"${name}"`) !== true))
+    return say({ status: "True", reason: "NewReplicaSetCreated", message: `Created new replica set "${name}"` });
+  const verdict: Verdict = {
+    status: "True",
+    reason: "ReplicaSetUpdated",
+    message: `ReplicaSet "${name}" is progressing.`,
   };
+  // Progress renews the deadline even where nothing else about the condition changes.
+  if (hasMoved(deployment.status ?? {}, counted)) return { ...say(verdict), lastUpdateTime: iso(at) };
+  const deadlineMs = (deployment.spec?.progressDeadlineSeconds ?? 600) * 1_000;
+  if (old.reason === "ProgressDeadlineExceeded" || at.getTime() - Date.parse(old.lastUpdateTime ?? "") <= deadlineMs)
+    return old;
+  const message = `ReplicaSet "${name}" has timed out progressing.`;
+  return say({ status: "False", reason: "ProgressDeadlineExceeded", message });
 }
 
 /** @param sets every ReplicaSet of the Deployment, `current` included. */
@@ -83,25 +94,22 @@ export function deploymentStatus(
   sets: readonly ReplicaSet[],
   at: Date,
 ): DeploymentStatus {
-  const old = deployment.status?.conditions ?? [];
   const counted = {
     replicas: sum(sets, (set) => set.status?.replicas),
     updatedReplicas: current.status?.replicas ?? 0,
+    readyReplicas: sum(sets, (set) => set.status?.readyReplicas),
     availableReplicas: sum(sets, (set) => set.status?.availableReplicas),
   };
-  const readyReplicas = sum(sets, (set) => set.status?.readyReplicas);
-  const wanted = Math.max(counted.replicas, deployment.spec?.replicas ?? 1);
-  const find = (type: string) => old.find((c) => c.type === type);
+  // Of what the ReplicaSets are asked for. Source: kubernetes/pkg/controller/deployment/sync.go, calculateStatus
+  const wanted = sum(sets, (set) => set.spec?.replicas);
+  const unavailableReplicas = Math.max(0, wanted - counted.availableReplicas);
+  const old = deployment.status?.conditions?.find((c) => c.type === "Available");
   return {
     observedGeneration: deployment.metadata.generation,
-    ...Object.fromEntries(
-      Object.entries({ ...counted, readyReplicas, unavailableReplicas: wanted - counted.availableReplicas }).filter(
-        ([, n]) => n > 0,
-      ),
-    ),
+    ...Object.fromEntries(Object.entries({ ...counted, unavailableReplicas }).filter(([, n]) => n > 0)),
     conditions: [
-      condition("Available", available(deployment, counted.availableReplicas), find("Available"), at),
-      condition("Progressing", progressing(deployment, current, { counted, at }), find("Progressing"), at),
+      condition("Available", available(deployment, counted.availableReplicas), old, at),
+      progressing(deployment, current, { counted, at }),
     ],
   };
 }

@@ -12,6 +12,9 @@ import {
 } from "@serval/kube";
 import { isDeleting } from "./ownership.ts";
 
+/** An owner may be named in another version of its kind. */
+const groupOf = (apiVersion: string): string => (apiVersion.includes("/") ? (apiVersion.split("/")[0] as string) : "");
+
 const foreground = "foregroundDeletion";
 const orphan = "orphan";
 
@@ -45,7 +48,7 @@ export function createGarbageCollector(
       informer.byIndex(index, value).map((object) => ({ type: informer.type as ResourceType, object })),
     );
   const typeOf = (apiVersion: string, kind: string): ResourceType | undefined =>
-    types.find((type) => type.kind === kind && apiVersionOf(type) === apiVersion);
+    types.find((type) => type.kind === kind && groupOf(apiVersionOf(type)) === groupOf(apiVersion));
 
   /** Owners are looked up live: a cache that is behind must never delete a child of a living owner. */
   const exists = async (

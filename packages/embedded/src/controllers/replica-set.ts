@@ -43,7 +43,12 @@ export function replicaSetStatus(
 
 async function addPods(context: ControllerContext, set: ReplicaSet, count: number): Promise<void> {
   for (let i = 0; i < Math.min(count, maxBurst); i++) {
-    const pod = await context.cluster.create(resources.pods, podFor(set, context.randomSuffix()));
+    const pod = await context.cluster
+      .create(resources.pods, podFor(set, context.randomSuffix()))
+      .catch((error: Error) => {
+        context.events.record(set, "Warning", "FailedCreate", `Error creating: ${error.message}`);
+        throw error;
+      });
     context.informers.pods.observe(pod);
     context.events.record(set, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
   }
@@ -52,6 +57,9 @@ async function addPods(context: ControllerContext, set: ReplicaSet, count: numbe
 async function removePods(context: ControllerContext, set: ReplicaSet, pods: Pod[], count: number): Promise<void> {
   for (const pod of [...pods].sort(byDeletionOrder).slice(0, count)) {
     await context.cluster.delete(resources.pods, keyOf(pod), { uid: pod.metadata.uid ?? "" });
+    // Seen at once, so that the next look does not count it as active and choose another.
+    const ending = await context.cluster.get(resources.pods, keyOf(pod));
+    if (ending !== undefined) context.informers.pods.observe(ending);
     context.events.record(set, "Normal", "SuccessfulDelete", `Deleted pod: ${pod.metadata.name}`);
   }
 }
