@@ -21,6 +21,14 @@ export const servalBin: string = join(root, "packages/cli/bin/serval.mjs");
 export const deadlineMs = 90_000;
 const cacheDir = process.env["SERVAL_CACHE_DIR"] ?? join(homedir(), ".cache", "serval");
 
+/** Nobody listens on port 9 (discard) of a machine of today. */
+const nowhere = Object.fromEntries(
+  ["npm_config_registry", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"].map((name) => [
+    name,
+    "http://127.0.0.1:9",
+  ]),
+);
+
 export interface Result {
   readonly code: number;
   readonly stdout: string;
@@ -110,6 +118,8 @@ export interface Answer {
 export class Home {
   readonly dataDir: string;
   readonly port: number;
+  /** Whoever asks a registry or the internet from now on gets a refused connection. */
+  isOffline = false;
   readonly #started = new Set<ChildProcess>();
 
   private constructor(dataDir: string, port: number) {
@@ -132,6 +142,7 @@ export class Home {
       HOME: this.dataDir,
       KUBECONFIG: this.kubeconfig,
       SERVAL_CACHE_DIR: cacheDir,
+      ...(this.isOffline ? nowhere : {}),
     };
   }
 

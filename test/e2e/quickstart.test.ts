@@ -186,14 +186,16 @@ describe("the serval command", () => {
     assert.deepEqual([status.code, JSON.parse(status.stdout).ready, JSON.parse(status.stdout).pid], [3, false, null]);
     assert.equal((await home.serval("get")).code, 1);
   });
-  it("the second start needs no network and is quick: what was deployed is there again", async () => {
+  it("the second start works without a network: everything that was deployed answers again", async () => {
+    home.isOffline = true;
     up = home.up();
     await up.prints(/is up after/);
-    const service = await home.until<Service>(`readiness of ${name}`, name, isReady);
-    const answer = await home.ask(`/v1/models/${name}:predict`, {
-      host: hostOf(service.status?.url as string),
-      body: await json(`examples/${example}/requests/${name}.json`),
-    });
-    assert.equal(answer.status, 200);
+    for (const service of noModel === undefined ? ["sklearn-iris", "llm"] : ["flowers"]) {
+      const { status } = await home.until<Service>(`readiness of ${service}`, service, isReady);
+      const body = { ...(await json(`examples/${example}/requests/${service}.json`)), stream: false };
+      const path = service === "llm" ? "/v1/chat/completions" : `/v1/models/${service}:predict`;
+      const answer = await home.ask(path, { host: hostOf(status?.url as string), body });
+      assert.equal(answer.status, 200, answer.text);
+    }
   });
 });
