@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // gs:// against a local server of the JSON API, as KServe's own first example uses it.
 import assert from "node:assert/strict";
-import { readdir, readFile } from "node:fs/promises";
+import { watch } from "node:fs";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -122,9 +123,16 @@ describe("gs://", () => {
 
   it("what an earlier start has brought is not fetched again", async (t) => {
     const { bench, gcs, fetch } = await gcsBench(t, { "m/a.bin": { body: big }, "m/b.bin": text("b") });
+    await mkdir(bench.dir);
+    const inPlace = Promise.withResolvers<void>();
+    const watcher = watch(bench.dir, { recursive: true }, (_event, name) => {
+      if (name?.endsWith(".finished") === true) inPlace.resolve();
+    });
+    t.after(() => watcher.close());
+    // The second object is refused once the first is in place.
     bench.server.handle = (request, response) => {
       if (request.url?.includes("b.bin?") !== true) return gcs.handle(request, response);
-      response.writeHead(403).end();
+      void inPlace.promise.then(() => response.writeHead(403).end());
       return true;
     };
     await assert.rejects(fetch("gs://kfserving-examples/m"), /GCS access denied/);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -159,6 +159,24 @@ describe("a download that is disturbed", () => {
     await bench.fetch(`${bench.server.url}/model.bin`);
     assert.equal(sha256(await readFile(join(bench.dir, "model.bin"))), sha256(next));
   });
+
+  for (const { name, spoil } of [
+    { name: "is gone (the end came right after it was put into place)", spoil: (path: string) => rm(path) },
+    { name: "is shorter than its record", spoil: (path: string) => truncate(path, 10) },
+  ]) {
+    it(`does not trust a record whose file ${name}`, async (t) => {
+      const bench = await createBench(t);
+      bench.server.files.set("/model.bin", { body, etag });
+      bench.server.fault = ({ headers }) =>
+        headers.range?.startsWith(`bytes=${9 * partBytes}-`) ? { status: 503 } : undefined;
+      await assert.rejects(bench.fetch(`${bench.server.url}/model.bin`));
+      bench.server.fault = () => undefined;
+      const part = (await readdir(bench.dir, { recursive: true })).find((path) => path.endsWith(".part")) as string;
+      await spoil(join(bench.dir, part));
+      await bench.fetch(`${bench.server.url}/model.bin`);
+      assert.equal(sha256(await readFile(join(bench.dir, "model.bin"))), sha256(body));
+    });
+  }
 
   it("does not trust pages of an earlier boot", async (t) => {
     const bench = await createBench(t);

@@ -106,13 +106,14 @@ async function downloadParts(options: DownloadOptions, target: FileHandle): Prom
   const { file, partBytes, slots } = options;
   const size = file.sizeBytes ?? 0;
   const count = Math.ceil(size / partBytes);
-  const ledger = await openLedger(options.ledgerPath, {
+  const header = {
     source: options.source,
     version: file.version,
     sizeBytes: size,
     partBytes,
     bootId: options.bootId ?? "",
-  });
+  };
+  const ledger = await openLedger(options.ledgerPath, header, (await target.stat()).size);
   try {
     const rangeOf = (part: number): ByteRange => ({
       start: part * partBytes,

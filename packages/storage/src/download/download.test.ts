@@ -31,29 +31,33 @@ describe("crc32c()", () => {
 
 const header = { source: "s", version: "v1", sizeBytes: 100, partBytes: 10, bootId: "b" };
 describe("openLedger()", () => {
-  for (const { name, change, torn, done } of [
+  for (const { name, change, torn, done, fileBytes = 100 } of [
     { name: "goes on with the same bytes", change: {}, torn: "", done: [3, 7] },
     { name: "forgets a torn line", change: {}, torn: "5", done: [3, 7] },
     { name: "starts over for another version", change: { version: "v2" }, torn: "", done: [] },
     { name: "starts over for another size", change: { sizeBytes: 101 }, torn: "", done: [] },
     { name: "starts over after a boot", change: { bootId: "c" }, torn: "", done: [] },
+    { name: "starts over when the file is too short", change: {}, torn: "", done: [], fileBytes: 79 },
+    {
+      name: "goes on when the file ends with the last part on record",
+      change: {},
+      torn: "",
+      done: [3, 7],
+      fileBytes: 80,
+    },
     { name: "starts over when there is no version", change: { version: undefined }, torn: "", done: [] },
   ]) {
     it(name, async (t) => {
       const dir = await mkdtemp(join(tmpdir(), "serval-ledger-"));
       t.after(() => rm(dir, { recursive: true, force: true }));
-      const first = await openLedger(join(dir, "l"), {
-        ...header,
-        ...("version" in change ? { version: undefined } : {}),
-        ...(change.version === "v2" ? { version: "v1" } : {}),
-      });
+      const first = await openLedger(join(dir, "l"), header, 0);
       await first.finish(3);
       await first.finish(7);
       await first.close();
       await appendFile(join(dir, "l"), torn);
-      const second = await openLedger(join(dir, "l"), { ...header, ...change });
+      const second = await openLedger(join(dir, "l"), { ...header, ...change }, fileBytes);
       await second.close();
-      const third = await openLedger(join(dir, "l"), { ...header, ...change });
+      const third = await openLedger(join(dir, "l"), { ...header, ...change }, fileBytes);
       await third.close();
       for (const ledger of [second, third])
         assert.deepEqual(

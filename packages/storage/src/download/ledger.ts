@@ -29,8 +29,16 @@ function parse(text: string, header: string): Set<number> | undefined {
   return new Set(rest.slice(0, -1).map(Number).filter(Number.isInteger));
 }
 
-/** Goes on with the ledger at `path` when it is about the same bytes; else starts a new one. */
-export async function openLedger(path: string, header: LedgerHeader): Promise<Ledger> {
+/** Every part that is on record ends within the file: else the file is not the one that the record is about. */
+const isCovered = (done: Set<number>, { partBytes, sizeBytes }: LedgerHeader, fileBytes: number): boolean =>
+  [...done].every((part) => Math.min(sizeBytes, (part + 1) * partBytes) <= fileBytes);
+
+/**
+ * Goes on with the ledger at `path` when it is about the same bytes; else starts a new one.
+ *
+ * @param fileBytes size of the file that holds the parts.
+ */
+export async function openLedger(path: string, header: LedgerHeader, fileBytes: number): Promise<Ledger> {
   const firstLine = JSON.stringify([
     format,
     header.source,
@@ -40,7 +48,8 @@ export async function openLedger(path: string, header: LedgerHeader): Promise<Le
     header.bootId,
   ]);
   const text = header.version === undefined ? undefined : await readFile(path, "utf8").catch(() => undefined);
-  const known = text === undefined ? undefined : parse(text, firstLine);
+  const recorded = text === undefined ? undefined : parse(text, firstLine);
+  const known = recorded !== undefined && isCovered(recorded, header, fileBytes) ? recorded : undefined;
   const done = known ?? new Set<number>();
   let file: FileHandle;
   if (known === undefined) {
