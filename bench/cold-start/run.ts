@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How long a newcomer waits; see README.md.
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, cpus, loadavg, release, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -120,7 +120,10 @@ async function main(): Promise<void> {
   };
   const text = `${JSON.stringify(result, undefined, 2)}\n`;
   process.stdout.write(text);
-  if (values.save === true) await writeFile(new URL(`results/${result.date.slice(0, 10)}.json`, import.meta.url), text);
+  if (values.save === true) {
+    await mkdir(new URL("results/", import.meta.url), { recursive: true });
+    await writeFile(new URL(`results/${result.date.slice(0, 10)}.json`, import.meta.url), text);
+  }
 }
 
 await main();

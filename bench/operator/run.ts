@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // N InferenceServices on a real API server: time, calls, processor time and memory of `serval operator`. See README.md.
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, cpus, loadavg, release, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -137,7 +137,10 @@ async function main(): Promise<void> {
     const text = `${JSON.stringify(result, undefined, 2)}\n`;
     process.stdout.write(text);
     const name = `${result.date.slice(0, 10)}-n${services}${values.ingress === true ? "-ingress" : ""}.json`;
-    if (values.save === true) await writeFile(new URL(`results/${name}`, import.meta.url), text);
+    if (values.save === true) {
+      await mkdir(new URL("results/", import.meta.url), { recursive: true });
+      await writeFile(new URL(`results/${name}`, import.meta.url), text);
+    }
   } finally {
     await home.close();
     await rm(dir, { recursive: true, force: true });

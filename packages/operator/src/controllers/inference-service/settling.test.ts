@@ -16,9 +16,9 @@ const cases = [
   { name: "children just written", now: starting, pods: [], ageMs: 50, want: 200 },
   { name: "children that said nothing in time", now: starting, pods: [], ageMs: 250, want: 0 },
   { name: "a pod that is not ready is news", now: starting, pods: [pod("False")], ageMs: 300, want: 0 },
-  { name: "ready pods before their Deployment", now: starting, pods: [pod("True")], ageMs: 300, want: 700 },
-  { name: "a Deployment that never counts them", now: starting, pods: [pod("True")], ageMs: 1_000, want: 0 },
-  { name: "routes without a gateway's word", now: routed, pods: [pod("True")], ageMs: 400, want: 600 },
+  { name: "ready pods before their Deployment", now: starting, pods: [pod("True")], ageMs: 300, want: 1_700 },
+  { name: "a Deployment that never counts them", now: starting, pods: [pod("True")], ageMs: 2_000, want: 0 },
+  { name: "routes without a gateway's word", now: routed, pods: [pod("True")], ageMs: 400, want: 1_600 },
   { name: "no gateway at all", now: routed, pods: [pod("True")], ageMs: 2_000, want: 0 },
   { name: "ready never waits", now: status(["Ready", "True"]), pods: [], ageMs: 0, want: 0 },
 ];

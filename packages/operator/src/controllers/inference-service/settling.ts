@@ -6,8 +6,8 @@ import { noParentStatus } from "../../routes/readiness.ts";
 
 /** How long a status waits for the children that were just written to say something themselves. */
 export const settleMs = 250;
-/** Within this a Deployment counts its ready pods, and a gateway accepts a route. */
-const answerMs = 1_000;
+/** Within this a Deployment counts its ready pods, routes are written, and a gateway accepts them, on a busy cluster too. */
+const answerMs = 2_000;
 
 const holds = (conditions: readonly { type: string; status: string }[] | undefined, wanted: string): boolean =>
   conditions?.some(({ type, status }) => type === wanted && status === "True") === true;
