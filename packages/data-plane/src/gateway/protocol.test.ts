@@ -127,6 +127,12 @@ describe("HTTP/2 with prior knowledge", () => {
     assert.equal((await headersOf(stream))[":status"], 500);
     assert.equal(JSON.parse(await textOf(stream)).code, "SV9002");
   });
+  it("a status that HTTP/2 cannot carry is a 502", async () => {
+    await front.backend((_request, response) => response.writeHead(999).end());
+    const stream = client().request({ ":method": "POST", ":path": "/" });
+    stream.end("{}");
+    assert.equal((await headersOf(stream))[":status"], 502);
+  });
   it("gRPC is refused in gRPC's own words", async () => {
     const stream = client().request({
       ":method": "POST",
@@ -217,6 +223,18 @@ describe("requests that could be read in two ways are refused, and nothing of th
       socket.write(`POST /v1 HTTP/1.1\r\nhost: a\r\n${head}\r\n\r\nhello`);
       const text = await within("refusal", received);
       assert.match(text, /^HTTP\/1\.1 4(00|31) /);
+      assert.equal(requests, 0);
+    });
+  for (const start of ["OPTIONS * HTTP/1.1", "GET nowhere HTTP/1.1", "CONNECT model:80 HTTP/1.1"])
+    it(`a target that is no path reaches nobody: ${start}`, async () => {
+      let requests = 0;
+      await front.backend((_request, response) => {
+        requests += 1;
+        response.end("reached");
+      });
+      const { socket, received } = front.raw();
+      socket.write(`${start}\r\nhost: a\r\nconnection: close\r\n\r\n`);
+      assert.match(await within("refusal", received), /^(HTTP\/1\.1 4\d\d |$)/);
       assert.equal(requests, 0);
     });
   it("no Host in HTTP/1.1", async () => {

@@ -74,9 +74,10 @@ function sendOnce(task: ProxyTask, deps: ProxyDeps, attempt: Attempt, onFirstByt
       },
       onResponseStart(_given, statusCode, headers) {
         if (statusCode < 200) return;
-        onFirstByte();
         status = statusCode;
+        // Throws for what HTTP/2 cannot carry: then nothing was sent yet, and the gateway answers itself.
         response.writeHead(statusCode, responseHeaders(headers));
+        onFirstByte();
         response.flushHeaders();
       },
       onResponseData(given, chunk) {

@@ -47,6 +47,8 @@ export interface Target {
 }
 
 export function findTarget(routes: RouteTable, { head }: Asked): Target | undefined {
+  // `OPTIONS *` asks about the server itself: no model's business.
+  if (!head.path.startsWith("/")) return undefined;
   const serving = servingPath.exec(head.path);
   if (serving !== null) {
     const [, namespace, name, rest = "/"] = serving as unknown as [string, string, string, string | undefined];
