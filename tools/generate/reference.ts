@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reference pages from the code that they describe: docs/reference/errors.md from the catalogue, docs/reference/cli.md
-// from the command table.
+// and the bin's own help texts from the command table.
 import { writeFileSync } from "node:fs";
 import { catalogue } from "@serval/api";
 import { commandTable } from "../../packages/cli/src/commands/index.ts";
-import { commandHelp } from "../../packages/cli/src/help.ts";
+import { commandHelp, overview } from "../../packages/cli/src/help.ts";
+import { version } from "../../packages/cli/src/version.ts";
 
 const docs = new URL("../../docs/reference/", import.meta.url);
 const header = (source: string): string => `<!-- Generated from ${source} by \`npm run generate\`. Do not edit. -->\n`;
@@ -55,7 +56,18 @@ Exit codes: 0 done, 1 refused or failed, 2 wrong usage; \`serval status\` also h
 ${sections.join("\n")}`;
 }
 
+/** Help is printed by the bin itself, without starting a newer Node and without loading TypeScript. */
+function helpTexts(): string {
+  const commands = Object.fromEntries(
+    commandTable
+      .filter(({ passThrough }) => passThrough !== true)
+      .map((command) => [command.name, commandHelp(command)]),
+  );
+  return `${JSON.stringify({ overview: overview(commandTable, version), commands }, undefined, 1)}\n`;
+}
+
 export function generateReference(): void {
+  writeFileSync(new URL("../../packages/cli/bin/help.gen.json", import.meta.url), helpTexts());
   writeFileSync(new URL("errors.md", docs), errorsPage());
   writeFileSync(new URL("cli.md", docs), cliPage());
 }

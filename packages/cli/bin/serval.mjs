@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
-// The `serval` command. Plain JavaScript: on a Node older than 24 it goes on under the pinned one; help needs neither.
-import { existsSync } from "node:fs";
+// The `serval` command. Plain JavaScript: on a Node older than 24 it goes on under the pinned one; help needs
+// neither that nor TypeScript.
+import { existsSync, readFileSync } from "node:fs";
 import nodeModule from "node:module";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
@@ -17,6 +18,17 @@ function keepCompiledCode() {
   nodeModule.enableCompileCache(NODE_COMPILE_CACHE ?? join(cacheDir, "compiled"));
   // A role runs for days and may be killed: what its start compiled is written soon, not at its end.
   setTimeout(() => nodeModule.flushCompileCache(), 5_000).unref();
+}
+
+/** The text that is asked for, when nothing but help is; undefined otherwise. */
+function helpText([name, ...rest]) {
+  const isHelp = (arg) => arg === "--help" || arg === "-h";
+  const asksCommand = name !== undefined && (name === "help" || rest.some(isHelp));
+  if (name !== undefined && !isHelp(name) && !asksCommand) return undefined;
+  const { overview, commands } = JSON.parse(readFileSync(new URL("help.gen.json", import.meta.url), "utf8"));
+  if (!asksCommand) return overview;
+  const topic = name === "help" ? rest[0] : name;
+  return topic === undefined ? overview : Object.hasOwn(commands, topic) ? commands[topic] : undefined;
 }
 
 async function continueUnderPinnedNode() {
@@ -44,7 +56,11 @@ async function continueUnderPinnedNode() {
 }
 
 try {
-  if (Number(process.versions.node.split(".")[0]) < 24) await continueUnderPinnedNode();
+  const help = helpText(process.argv.slice(2));
+  if (help !== undefined) {
+    process.stdout.write(help);
+    process.exitCode = process.argv.length === 2 ? 2 : 0;
+  } else if (Number(process.versions.node.split(".")[0]) < 24) await continueUnderPinnedNode();
   else {
     keepCompiledCode();
     const { main } = await import(entry);
