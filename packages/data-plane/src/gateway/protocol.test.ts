@@ -265,3 +265,39 @@ describe("requests that could be read in two ways are refused, and nothing of th
     assert.deepEqual((await within("answers", received)).match(/<[^>]*>/g), ["</1 one>", "</2 >"]);
   });
 });
+
+describe("damaged bytes", () => {
+  const http1 =
+    "POST /v1/models/iris:predict HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+  // Preface, SETTINGS, HEADERS of a GET (static table entries), PING, WINDOW_UPDATE.
+  const http2 = `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n${["000000040000000000", "00000301050000000182868a", "0000080600000000000102030405060708", "00000408000000000000010000"].map((frame) => Buffer.from(frame, "hex").toString("latin1")).join("")}`;
+  const seed = 20_261_124;
+
+  /** Numbers below 2^32 from a linear congruential generator (Numerical Recipes). */
+  const numbers = (): (() => number) => {
+    let state = seed;
+    return () => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return state >>> 8;
+    };
+  };
+  for (const [name, text] of Object.entries({ http1, http2 }))
+    it(`of ${name} never end the gateway: 300 connections, seed ${seed}`, async () => {
+      await front.backend((request, response) => {
+        request.resume();
+        response.end("ok");
+      });
+      const next = numbers();
+      for (let round = 0; round < 30; round++) {
+        const connections = Array.from({ length: 10 }, () => {
+          const bytes = Buffer.from(text, "latin1");
+          for (let i = 0; i < 1 + (next() % 4); i++) bytes[next() % bytes.length] = next() & 255;
+          const { socket, received } = front.raw();
+          socket.end(bytes.subarray(0, 1 + (next() % bytes.length)));
+          return received;
+        });
+        await within("end of damaged connections", Promise.all(connections));
+      }
+      assert.equal(await (await fetch(front.url)).text(), "ok");
+    });
+});
