@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// `npm run generate`: every generator, in order. All of them read Kubernetes' own Go modules, so Go must be there.
+// `npm run generate`: every generator, in order. Most of them read Kubernetes' own Go modules, so Go must be there.
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { generateReference } from "./reference.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const apiServer = fileURLToPath(new URL("../../packages/embedded/src/apiserver/", import.meta.url));
@@ -16,6 +17,9 @@ export const generatedFiles: readonly string[] = [
   "packages/api/src/core/gateway-api-crds.gen.json",
   "packages/embedded/src/apiserver/http/kubernetes-protobuf.gen.json",
   "packages/embedded/src/apiserver/resources/zero-values.gen.json",
+  "packages/cli/bin/help.gen.json",
+  "docs/reference/cli.md",
+  "docs/reference/errors.md",
 ];
 
 export function hasGo(): boolean {
@@ -42,6 +46,7 @@ export function generate(): void {
   execFileSync(process.execPath, [join(here, "kubernetes.ts")], { stdio: ["ignore", "ignore", "pipe"] });
   fromGo([], "http/kubernetes-protobuf.gen.json");
   fromGo(["zeros"], "resources/zero-values.gen.json");
+  generateReference();
 }
 
 if (import.meta.main) {
