@@ -10,6 +10,10 @@ version=${KUBE_VERSION:-v1.34.3}
 commands=("$@")
 [ ${#commands[@]} -gt 0 ] || commands=(kube-apiserver)
 
+# Two test files may ask at once; the second waits and then finds everything there.
+exec 9>"$dir/.lock"
+flock 9
+
 missing=()
 for command in "${commands[@]}"; do [ -x "$dir/$command" ] || missing+=("$command"); done
 
