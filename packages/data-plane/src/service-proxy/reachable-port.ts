@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ports that a user without privileges may not open: the gateway then serves a Service's port 80 at 10080, and the
+// Ports that a user without privileges may not open: the gateway then serves a Service's port 80 at 20080, and the
 // kubelet writes that number where it puts a Service's address. Both ask here, so that they agree.
 import { readFileSync } from "node:fs";
 
@@ -14,7 +14,8 @@ export function firstFreePort(uid: number | undefined = process.getuid?.()): num
   }
 }
 
-const offset = 10_000;
+// Not 10,000: browsers and fetch refuse port 10080 (https://fetch.spec.whatwg.org/#port-blocking).
+const offset = 20_000;
 
 /** The port at which a Service's port answers on this machine. */
 export const reachablePort =

@@ -54,13 +54,13 @@ describe("rewriteServiceNames()", () => {
     it(`leaves ${text} alone`, () => assert.equal(rewriteServiceNames(text, scope(0)), text));
 
   const unprivileged = [
-    ["http://iris/v1", "http://127.16.0.1:10080/v1"],
-    ["http://iris:80", "http://127.16.0.1:10080"],
-    ["https://iris", "https://127.16.0.1:10443"],
+    ["http://iris/v1", "http://127.16.0.1:20080/v1"],
+    ["http://iris:80", "http://127.16.0.1:20080"],
+    ["https://iris", "https://127.16.0.1:20443"],
     ["http://iris:8080", "http://127.16.0.1:8080"],
-    ["iris.default", "127.16.0.1:10080"],
+    ["iris.default", "127.16.0.1:20080"],
     ["iris.other", "127.16.0.2"],
-    ["iris:80", "127.16.0.1:10080"],
+    ["iris:80", "127.16.0.1:20080"],
   ];
   for (const [text, want] of unprivileged)
     it(`names a port that an ordinary user can serve in ${text}`, () =>
