@@ -9,7 +9,7 @@ import { parseArgs, promisify } from "node:util";
 import { kubectlPath } from "../../test/kubectl.ts";
 import { freePort } from "../predictor/servers.ts";
 import { secondsUntil, startHome } from "./home.ts";
-import { mlserverVersion, timeMlserver } from "./peer.ts";
+import { mlserverVersion, timeMlserver, timeServe } from "./peer.ts";
 
 const examples = fileURLToPath(new URL("../../examples/", import.meta.url));
 const model = join(examples, "models/cancer-xgboost/model.json");
@@ -20,6 +20,8 @@ interface Round {
   readonly upToApiSeconds: number;
   readonly applyToPredictionSeconds: number;
   readonly secondStartSeconds: number;
+  /** `serval serve` alone, to its first prediction: what the peer's figure compares with. */
+  readonly serveSeconds: number;
   readonly peerSeconds?: number;
   readonly loadAverage: number;
 }
@@ -73,6 +75,7 @@ async function oneRound(kubectl: string, python: string | undefined): Promise<Ro
       upToApiSeconds: round(times.upToApiSeconds),
       applyToPredictionSeconds: round(times.applyToPredictionSeconds),
       secondStartSeconds: round(secondStartSeconds),
+      serveSeconds: round(await timeServe(model, body)),
       ...peer,
       loadAverage: round(loadavg()[0] as number),
     };
@@ -94,6 +97,7 @@ function summary(rounds: readonly Round[]) {
     upToApiSeconds: of("upToApiSeconds"),
     applyToPredictionSeconds: of("applyToPredictionSeconds"),
     secondStartSeconds: of("secondStartSeconds"),
+    serveSeconds: of("serveSeconds"),
     peerSeconds: of("peerSeconds") ?? "skipped: name a Python with mlserver by --peer",
   };
 }
