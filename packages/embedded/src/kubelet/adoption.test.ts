@@ -120,7 +120,7 @@ describe("a start that is cut off in the middle", () => {
         restart: 0,
         env,
         limits,
-        argv: ["sh", "-c", "echo run >> runs; exec sleep 1000"],
+        argv: ["sh", "-c", "echo run >> runs"],
       };
       const started = startProcess(launch).catch((error: Error) => error);
       // Let the first kubelet come anywhere between nothing and done.
@@ -131,9 +131,7 @@ describe("a start that is cut off in the middle", () => {
       // What the next kubelet does: go on with it, or start it.
       const own = settled ?? (first instanceof Error ? await startProcess(launch) : first);
       if (!isTaken && !(first instanceof Error)) assert.equal((await readRecord(at, 0))?.pid, first.pid);
-      assert.equal(await isSameProcess(own.pid, own.startTime), true);
-      await killProcess(own);
-      assert.equal((await waitForExit(at, own, AbortSignal.timeout(20_000)))?.exitCode, 137);
+      assert.equal((await waitForExit(at, own, AbortSignal.timeout(20_000)))?.exitCode, 0);
       assert.equal(await runs(at), "run\n", `start ${i} ran once`);
     }
   });

@@ -177,7 +177,7 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
     onError: deps.onError,
   });
   const progress = setInterval(() => void reportProgress(), progressEveryMs);
-  log.info({ pods: known.size, limits: options.limits.about }, "kubelet started");
+  log.info({ pods: known.size, limits: options.limits.about, network: options.network.about }, "kubelet started");
   return {
     worker: (uid) => workers.get(uid),
     async close({ pods }) {

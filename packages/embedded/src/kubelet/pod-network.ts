@@ -4,6 +4,8 @@
 import { readdir, readFile, readlink } from "node:fs/promises";
 
 export interface PodNetwork {
+  /** What pods get here, and what is missing, for the log. */
+  readonly about: string;
   /** The address of a pod; the same for the same uid while it is held. `wanted`: an adopted pod's address. */
   attach(podUid: string, wanted?: string): string;
   detach(podUid: string): void;
@@ -32,6 +34,11 @@ export function loopbackNetwork(octet: number, startAt = 1): PodNetwork {
     }
   };
   return {
+    about:
+      process.platform === "linux"
+        ? "an address of its own in 127.0.0.0/8 for every pod"
+        : "addresses in 127.0.0.0/8, which this system serves only after an alias for each (macOS: sudo ifconfig lo0 alias ADDRESS); " +
+          "programs that listen on every address are not detected here",
     attach(podUid, wanted) {
       const ip = held.get(podUid) ?? (wanted !== undefined && !taken.has(wanted) ? wanted : free());
       held.set(podUid, ip);
