@@ -11,6 +11,8 @@ export interface DoorOptions {
   readonly host?: string;
   /** A connection that has not sent a whole head by then is closed. */
   readonly headMs?: number;
+  /** A connection without requests is closed after this long. */
+  readonly idleMs?: number;
 }
 
 export interface FrontDoor {
@@ -23,11 +25,14 @@ const preface = Buffer.from("PRI * HTTP/2.0", "latin1");
 const maxHeadBytes = 64 * 1024;
 const maxStreams = 1_000;
 const defaultHeadMs = 60_000;
+const defaultIdleMs = 75_000;
 
-function createHttp1(listener: RequestListener, headMs: number): Server {
+type Times = Pick<DoorOptions, "headMs" | "idleMs">;
+
+function createHttp1(listener: RequestListener, { headMs, idleMs }: Required<Times>): Server {
   const server = createServer(
     {
-      keepAliveTimeout: 75_000,
+      keepAliveTimeout: idleMs,
       // Bodies have their own watch (request-body.ts): a large model input may take its time.
       requestTimeout: 0,
       headersTimeout: headMs,
@@ -63,6 +68,20 @@ function createHttp2(listener: RequestListener): Http2Server {
   return server;
 }
 
+/** A client that is gone without a word would keep its session for ever. */
+function closeWhenIdle(session: ServerHttp2Session, idleMs: number): void {
+  let open = 0;
+  session.on("stream", (stream) => {
+    open += 1;
+    stream.once("close", () => {
+      open -= 1;
+    });
+  });
+  session.setTimeout(idleMs, () => {
+    if (open === 0) session.destroy();
+  });
+}
+
 type Version = "http1" | "http2" | "undecided";
 
 function versionOf(start: Buffer): Version {
@@ -96,23 +115,27 @@ function whenDecided(socket: Socket, headMs: number, decided: (version: "http1" 
 }
 
 export async function openFrontDoor(options: DoorOptions, listener: RequestListener): Promise<FrontDoor> {
-  const headMs = options.headMs ?? defaultHeadMs;
+  const { headMs = defaultHeadMs, idleMs = defaultIdleMs } = options;
   const sockets = new Set<Socket>();
   /** Nothing decided yet: nobody would miss them. */
   const waiting = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
   let draining = false;
-  const http1 = createHttp1((request, response) => {
-    if (draining) response.shouldKeepAlive = false;
-    // Its head may have been out before draining began.
-    response.once("close", () => {
-      if (draining) setImmediate(() => http1.closeIdleConnections());
-    });
-    return listener(request, response);
-  }, headMs);
+  const http1 = createHttp1(
+    (request, response) => {
+      if (draining) response.shouldKeepAlive = false;
+      // Its head may have been out before draining began.
+      response.once("close", () => {
+        if (draining) setImmediate(() => http1.closeIdleConnections());
+      });
+      return listener(request, response);
+    },
+    { headMs, idleMs },
+  );
   const http2 = createHttp2(listener);
   http2.on("session", (session) => {
     sessions.add(session);
+    closeWhenIdle(session, idleMs);
     session.once("close", () => sessions.delete(session));
   });
   const net = createNetServer({ noDelay: true }, (socket) => {

@@ -10,6 +10,7 @@ import {
   constants,
   type IncomingHttpHeaders,
 } from "node:http2";
+import type { Socket } from "node:net";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { Front, textOf, within } from "../testing/front.ts";
@@ -126,6 +127,24 @@ describe("HTTP/2 with prior knowledge", () => {
     stream.end("{}");
     assert.equal((await headersOf(stream))[":status"], 500);
     assert.equal(JSON.parse(await textOf(stream)).code, "SV9002");
+  });
+  it("a connection without requests is closed, one with a request is not", async () => {
+    const impatient = await new Front().open({ idleMs: 100 });
+    try {
+      const held = await impatient.held();
+      const idle = connect(impatient.url);
+      const closed = within("close of the idle connection", once(idle, "close"));
+      const busy = connect(impatient.url);
+      const stream = busy.request({ ":path": "/" });
+      const { response: model } = await held.next("request");
+      // The idle one came first, and its time was over first.
+      await closed;
+      model.end("still here");
+      assert.equal(await textOf(stream), "still here");
+      busy.destroy();
+    } finally {
+      await impatient.close();
+    }
   });
   it("a status that HTTP/2 cannot carry is a 502", async () => {
     await front.backend((_request, response) => response.writeHead(999).end());
@@ -289,14 +308,23 @@ describe("damaged bytes", () => {
       });
       const next = numbers();
       for (let round = 0; round < 30; round++) {
-        const connections = Array.from({ length: 10 }, () => {
+        const sockets = Array.from({ length: 10 }, () => {
           const bytes = Buffer.from(text, "latin1");
           for (let i = 0; i < 1 + (next() % 4); i++) bytes[next() % bytes.length] = next() & 255;
-          const { socket, received } = front.raw();
+          const { socket } = front.raw();
           socket.end(bytes.subarray(0, 1 + (next() % bytes.length)));
-          return received;
+          return socket;
         });
-        await within("end of damaged connections", Promise.all(connections));
+        // A reset is an end too.
+        const sent = (socket: Socket) =>
+          new Promise<unknown>((resolve) => {
+            if (socket.closed) resolve(undefined);
+            for (const event of ["finish", "error", "close"]) socket.once(event, resolve);
+          });
+        await within("damaged bytes", Promise.all(sockets.map(sent)));
+        // What it answers now it answers after them.
+        assert.equal(await (await fetch(front.url)).text(), "ok");
+        for (const socket of sockets) socket.destroy();
       }
       assert.equal(await (await fetch(front.url)).text(), "ok");
     });

@@ -38,6 +38,7 @@ export interface GatewayOptions {
   readonly port: number;
   readonly host?: string;
   readonly headMs?: number;
+  readonly idleMs?: number;
 }
 
 const ownPrefix = "/-/";

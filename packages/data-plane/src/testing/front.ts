@@ -78,7 +78,7 @@ export class Front {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  async open({ headMs, host, routes, ...deps }: FrontOptions = {}): Promise<this> {
+  async open({ headMs, idleMs, host, routes, ...deps }: FrontOptions = {}): Promise<this> {
     if (routes !== undefined) this.routes = routes;
     const own: GatewayDeps = {
       routes: () => this.routes,
@@ -92,7 +92,12 @@ export class Front {
       notReady: () => undefined,
       ...deps,
     };
-    const options = { port: 0, ...(headMs === undefined ? {} : { headMs }), ...(host === undefined ? {} : { host }) };
+    const options = {
+      port: 0,
+      ...(headMs === undefined ? {} : { headMs }),
+      ...(idleMs === undefined ? {} : { idleMs }),
+      ...(host === undefined ? {} : { host }),
+    };
     const gateway = await startGateway(options, own);
     this.#gateway = gateway;
     this.#closers.push(() => gateway.close(0));
