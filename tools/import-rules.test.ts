@@ -36,7 +36,8 @@ describe("the direction table", () => {
   });
 
   it("reads every form of import", () => {
-    const text = 'import "a";\nimport type { T } from "b";\nimport d, { e } from "c";\nexport * from "d";\nimport("e");';
+    const text =
+      'import "a";\nimport type { T } from "b";\nimport d, { e } from "c";\nexport * from "d";\nimport("e");';
     assert.deepEqual(
       importsOf(text).map(({ specifier }) => specifier),
       ["a", "b", "c", "d", "e"],
