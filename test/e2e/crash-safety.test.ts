@@ -124,8 +124,7 @@ describe("a home whose processes are killed", () => {
     dataDir = await mkdtemp(join(tmpdir(), "serval-crash-"));
     await startHome();
     const yaml = await readFile(join(root, "examples/quickstart/sklearn-iris.yaml"), "utf8");
-    const examples = `file://${join(root, "examples")}/`;
-    const service = parse(yaml.replaceAll("file:///examples/", examples)) as InferenceService;
+    const service = parse(yaml) as InferenceService;
     service.metadata.namespace = "default";
     await cluster.create(inferenceServices, service);
     await readyPod();

@@ -11,10 +11,7 @@ import { Home, hostOf, isReady, root, type Service, whyNoLanguageModel } from ".
 
 const noKubectl = (await kubectlPath()) === undefined ? "no kubectl for this platform" : undefined;
 const noModel = noKubectl ?? (await whyNoLanguageModel());
-const examplesUrl = `${pathToFileURL(join(root, "examples")).href}/`;
-/** What `serval up --example` does for its own examples. */
-const example = async (path: string): Promise<string> =>
-  (await readFile(join(root, "examples", path), "utf8")).replaceAll("file:///examples/", examplesUrl);
+const example = (path: string): Promise<string> => readFile(join(root, "examples", path), "utf8");
 
 let home: Home;
 before(async () => {
@@ -173,7 +170,7 @@ describe("mistakes", { skip: noKubectl ?? false }, () => {
     await apply(
       service("unknown-runtime", {
         modelFormat: { name: "sklearn" },
-        storageUri: `${examplesUrl}models/iris-svc`,
+        storageUri: "file:///examples/models/iris-svc",
       }).replace('"nobody"', ""),
     );
     const { code, stderr } = await home.kubectl([

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The examples of this installation: YAML, and a request for each service. `file:///examples/` in a storageUri means the
-// examples folder of the clone, wherever that is.
+// The examples of this installation: YAML, and a request for each service. `file:///examples/` in a storageUri is read by
+// the home's kubelet as the examples folder of the installation, so the same files work with kubectl.
 import { readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { pathToFileURL } from "node:url";
-import type { AnyObject } from "@serval/api";
 import { CommandError, nearest } from "./command.ts";
 import { type Manifest, readManifests } from "./manifests.ts";
 
@@ -15,15 +13,6 @@ export interface Example {
   readonly requests: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
   /** File of each request, for the commands to try next. */
   readonly requestFiles: ReadonlyMap<string, string>;
-}
-
-const placeholder = "file:///examples/";
-
-function rewrite(value: unknown, examplesUrl: string): unknown {
-  if (typeof value === "string") return value.replaceAll(placeholder, examplesUrl);
-  if (Array.isArray(value)) return value.map((item) => rewrite(item, examplesUrl));
-  if (value === null || typeof value !== "object") return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, rewrite(item, examplesUrl)]));
 }
 
 /** @throws CommandError when there is no example of that name. */
@@ -39,11 +28,7 @@ export async function loadExample(root: string, name: string): Promise<Example> 
       `There is no example "${name}"${close === undefined ? "" : `; did you mean "${close}"?`}\nThere are: ${names.join(", ")}`,
     );
   }
-  const examplesUrl = `${pathToFileURL(examplesDir).href}/`;
-  const manifests = (await readManifests(dir)).map(({ file, object }) => ({
-    file,
-    object: rewrite(object, examplesUrl) as AnyObject,
-  }));
+  const manifests = await readManifests(dir);
   const requestsDir = join(dir, "requests");
   const files = (await readdir(requestsDir).catch(() => [])).filter((file) => file.endsWith(".json"));
   const read = async (file: string) =>

@@ -36,11 +36,13 @@ export interface InformerOptions<T extends KubeObject>
   indexes?: Readonly<Record<string, (object: T) => string[]>>;
   /** A dropped connection or refused list; the informer goes on by itself. */
   onError?: (error: unknown) => void;
+  /** Longest pause between two tries to reach the server. Default 20 s; shorter where the server is near and alone. */
+  maxDelayMs?: number;
   random?: () => number;
 }
 
 const firstDelayMs = 100;
-const maxDelayMs = 20_000;
+const defaultMaxDelayMs = 20_000;
 
 const revision = (object: KubeObject): bigint => {
   const text = object.metadata.resourceVersion;
@@ -112,7 +114,7 @@ export function createInformer<T extends KubeObject>(
   const store = new IndexedStore<T>(options.indexes ?? {});
   const listeners: ((change: Change<T>) => void)[] = [];
   const synced = Promise.withResolvers<void>();
-  const { signal, transform = (object: T) => object, random = Math.random } = options;
+  const { signal, transform = (object: T) => object, random = Math.random, maxDelayMs = defaultMaxDelayMs } = options;
   const selection = {
     namespace: options.namespace,
     labelSelector: options.labelSelector,
@@ -172,7 +174,7 @@ export function createInformer<T extends KubeObject>(
         // A refused watch (not a broken stream) may mean that the version is not known any more: list again.
         if (expired || error instanceof ApiError) version = undefined;
         if (!expired) options.onError?.(error);
-        failures = performance.now() - startedAt > maxDelayMs ? 0 : failures + 1;
+        failures = performance.now() - startedAt > defaultMaxDelayMs ? 0 : failures + 1;
         const ceiling = Math.min(maxDelayMs, firstDelayMs * 2 ** Math.min(failures, 10));
         await delay(expired && failures <= 1 ? 0 : ceiling * (0.5 + random() / 2), signal);
       }

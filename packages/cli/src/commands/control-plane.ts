@@ -7,7 +7,7 @@ import { homeLayout } from "@serval/embedded/home/layout.ts";
 import { createLogger } from "@serval/observe";
 import type { Invocation, Io } from "../command.ts";
 import { endRole, roleFlags, stopSignal } from "../role.ts";
-import { servalBin } from "../serval-bin.ts";
+import { installationRoot, servalBin } from "../serval-bin.ts";
 import { version } from "../version.ts";
 
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -28,7 +28,7 @@ export async function run(invocation: Invocation, io: Io): Promise<number> {
     gatewayPort: Number(flags["gateway-port"]),
     octet: Number(flags["octet"]),
     version,
-    programs: { node: process.execPath, serval: servalBin },
+    programs: { node: process.execPath, serval: servalBin, examplesDir: join(installationRoot, "examples") },
     cacheDir: io.env["SERVAL_CACHE_DIR"] ?? join(io.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "serval"),
     path: io.env["PATH"] ?? defaultPath,
     log,

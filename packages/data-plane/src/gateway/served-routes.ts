@@ -15,7 +15,11 @@ import {
 } from "./route-status.ts";
 import { backendProblem, compileRouteTable, type RouteTable } from "./route-table.ts";
 
-export function watchObjects(cluster: Cluster, options: { signal: AbortSignal; onError: (error: unknown) => void }) {
+/** After a restart of the control plane a route that is a second old may lead to pods that are gone. */
+const maxDelayMs = 500;
+
+export function watchObjects(cluster: Cluster, watch: { signal: AbortSignal; onError: (error: unknown) => void }) {
+  const options = { ...watch, maxDelayMs };
   return {
     routes: createInformer(cluster, resources.httpRoutes, options),
     gateways: createInformer(cluster, resources.gateways, options),

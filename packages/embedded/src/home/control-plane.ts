@@ -10,6 +10,7 @@ import { createApiServer } from "../apiserver/index.ts";
 import type { PodLogs } from "../apiserver/pod-logs.ts";
 import { startControllers } from "../controllers/index.ts";
 import { schedulerAdmission, thisNode } from "../controllers/scheduler.ts";
+import type { LocalPrograms } from "../kubelet/images.ts";
 import { type Kubelet, startKubelet } from "../kubelet/kubelet.ts";
 import { kubeletLogs } from "../kubelet/kubelet-logs.ts";
 import { loopbackNetwork } from "../kubelet/pod-network.ts";
@@ -27,7 +28,7 @@ export interface ControlPlaneOptions {
   /** This home's part of 127.0.0.0/8 (subnet.ts). */
   readonly octet: number;
   readonly version: string;
-  readonly programs: { readonly node: string; readonly serval: string };
+  readonly programs: Omit<LocalPrograms, "cacheDir">;
   /** Engines and other downloads that outlive a home. */
   readonly cacheDir: string;
   /** PATH of pods. */

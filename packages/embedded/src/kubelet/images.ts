@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue of local runtimes: which images the embedded home can run as plain processes, and as which command.
 // One entry per image family; an image that matches none is an honest error, never a guess.
+import { pathToFileURL } from "node:url";
 import type { Container } from "@serval/api";
 import { serveArgsForImage } from "@serval/runtimes";
 
@@ -17,6 +18,8 @@ export interface LocalPrograms {
   readonly serval: string;
   /** Where engines are kept: a pod has no home folder of its own that lasts. */
   readonly cacheDir: string;
+  /** The examples that came with this installation: what `file:///examples/` means in a storageUri. */
+  readonly examplesDir?: string | undefined;
 }
 
 export interface LocalImage {
@@ -24,7 +27,15 @@ export interface LocalImage {
   /** What the image's own ENTRYPOINT and CMD would be, when the container gives no command. */
   readonly entrypoint: (programs: LocalPrograms) => readonly string[];
   readonly about: string;
+  /** What an argument means on this machine. */
+  readonly argument?: (text: string, programs: LocalPrograms) => string;
 }
+
+const examples = /^file:\/\/\/examples\//;
+
+/** The YAML of examples/ is ordinary KServe YAML; an image of it would carry the models at /examples. */
+const exampleUri = (text: string, { examplesDir }: LocalPrograms): string =>
+  examplesDir === undefined ? text : text.replace(examples, `${pathToFileURL(examplesDir).href}/`);
 
 const servalCommand =
   (...verb: string[]) =>
@@ -37,6 +48,7 @@ export const localImages: readonly LocalImage[] = [
     pattern: /^(docker\.io\/)?kserve\/storage-initializer([:@]|$)/,
     entrypoint: servalCommand("fetch"),
     about: "the storage initializer",
+    argument: exampleUri,
   },
   { pattern: /^serval\.dev\/local([:@]|$)/, entrypoint: () => [], about: "a command of this machine" },
   { pattern: /^(docker\.io\/)?(library\/)?node([:@]|$)/, entrypoint: ({ node }) => [node], about: "Node.js" },
@@ -94,5 +106,6 @@ export function localCommand(
       ? [programs.node, programs.serval, ...rest]
       : [program === "node" ? programs.node : program, ...rest];
   const isServal = argv[1] === programs.serval;
-  return { argv: [...argv, ...(container.args ?? [])], env: isServal ? { SERVAL_CACHE_DIR: programs.cacheDir } : {} };
+  const args = (container.args ?? []).map((text) => entry?.argument?.(text, programs) ?? text);
+  return { argv: [...argv, ...args], env: isServal ? { SERVAL_CACHE_DIR: programs.cacheDir } : {} };
 }
