@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Scheduling on one node: a pod that fits is bound as it is created (one write instead of two), one that does not stays
 // Pending and says why. CPU and memory are not counted: a laptop overcommits, limits still hold (ADR 0003).
-import { type AnyObject, keyOf, type Pod, resources } from "@serval/api";
+import { type AnyObject, keyOf, type Pod, quantityValue, resources } from "@serval/api";
 import type { AdmissionPlugin, ReconcileResult } from "@serval/kube";
 import { nodeName, nodeObject } from "../kubelet/node-object.ts";
-import { parseQuantity } from "../kubelet/quantity.ts";
 import type { ControllerContext } from "./context.ts";
 
 const overcommitted = new Set(["cpu", "memory", "ephemeral-storage"]);
@@ -23,7 +22,7 @@ export function whyUnschedulable(pod: Pod, offer: NodeOffer): string | undefined
   const wanted = new Map<string, number>();
   for (const container of spec?.containers ?? []) {
     for (const [name, amount] of Object.entries({ ...container.resources?.limits, ...container.resources?.requests })) {
-      if (!overcommitted.has(name)) wanted.set(name, (wanted.get(name) ?? 0) + parseQuantity(amount));
+      if (!overcommitted.has(name)) wanted.set(name, (wanted.get(name) ?? 0) + quantityValue(amount));
     }
   }
   const short = [...wanted]

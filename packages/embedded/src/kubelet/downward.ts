@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The downward API: what a container may know about its own pod. Pure.
-import type { Container, Pod, ResourceFieldSelector } from "@serval/api";
-import { parseQuantity } from "./quantity.ts";
+import { type Container, type Pod, quantityValue, type ResourceFieldSelector } from "@serval/api";
 
 const mapText = (map: Readonly<Record<string, string>> | undefined): string =>
   Object.entries(map ?? {})
@@ -35,6 +34,6 @@ export function containerResource(pod: Pod, container: Container, ref: ResourceF
     ref.containerName === undefined ? container : pod.spec?.containers.find((c) => c.name === ref.containerName);
   const [kind, name] = ref.resource.split(".", 2) as ["limits" | "requests", string];
   const amount = owner?.resources?.[kind]?.[name] ?? owner?.resources?.limits?.[name] ?? "0";
-  const divisor = parseQuantity(ref.divisor ?? "1") || 1;
-  return String(Math.ceil(parseQuantity(amount) / divisor));
+  const divisor = quantityValue(ref.divisor ?? "1") || 1;
+  return String(Math.ceil(quantityValue(amount) / divisor));
 }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { describe, it } from "node:test";
-import type { Container, Pod } from "@serval/api";
+import { type Container, type Pod, quantityValue } from "@serval/api";
 import {
   awaitsRestart,
   backoffText,
@@ -19,7 +19,6 @@ import {
 import { previousRun } from "./kubelet-logs.ts";
 import { podPhase, podStatus, qosClass } from "./pod-status.ts";
 import { askProbe, startProbe } from "./probes.ts";
-import { parseQuantity } from "./quantity.ts";
 
 const at = "2026-01-01T00:00:00Z";
 const running = (restart = 0) => ({ pid: 1, groupId: 1, startTime: "1", groupStartTime: "1", startedAt: at, restart });
@@ -255,7 +254,7 @@ describe("a probe", () => {
   });
 });
 
-describe("parseQuantity()", () => {
+describe("quantityValue()", () => {
   const cases = [
     ["500m", 0.5],
     ["2Gi", 2_147_483_648],
@@ -263,6 +262,6 @@ describe("parseQuantity()", () => {
     ["1.5G", 1_500_000_000],
     ["128Mi", 134_217_728],
   ] as const;
-  for (const [text, want] of cases) it(`reads ${text}`, () => assert.equal(parseQuantity(text), want));
-  it("is not a number for anything else", () => assert.ok(Number.isNaN(parseQuantity("lots"))));
+  for (const [text, want] of cases) it(`reads ${text}`, () => assert.equal(quantityValue(text), want));
+  it("is not a number for anything else", () => assert.ok(Number.isNaN(quantityValue("lots"))));
 });

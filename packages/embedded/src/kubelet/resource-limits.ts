@@ -2,8 +2,7 @@
 // A container's resource limits on this machine: a cgroup where one can be written (version 2 or 1), else rlimits.
 import { mkdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Container } from "@serval/api";
-import { parseQuantity } from "./quantity.ts";
+import { type Container, quantityValue } from "@serval/api";
 
 export interface ResourceLimits {
   /** Shell text that the container's shim runs before it starts the program. */
@@ -33,8 +32,8 @@ interface Wanted {
 function wantedLimits(container: Container): Wanted {
   const { memory, cpu } = container.resources?.limits ?? {};
   return {
-    memoryBytes: memory === undefined ? undefined : Math.floor(parseQuantity(memory)),
-    cpuQuotaMicros: cpu === undefined ? undefined : Math.max(1_000, Math.floor(parseQuantity(cpu) * cpuPeriodMicros)),
+    memoryBytes: memory === undefined ? undefined : Math.floor(quantityValue(memory)),
+    cpuQuotaMicros: cpu === undefined ? undefined : Math.max(1_000, Math.floor(quantityValue(cpu) * cpuPeriodMicros)),
   };
 }
 
