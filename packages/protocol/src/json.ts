@@ -4,12 +4,14 @@
 import { RequestError } from "./request-error.ts";
 import { halfToNumber, type Tensor, type TensorData } from "./tensor.ts";
 
+/** Cheap, and true for every text that has a long integer: the exact question is asked only then. */
+const LONG_DIGITS = /\d{16}/;
 const LONG_INTEGER = /(?<![.\deE+-])-?\d{16,}(?![.\deE])/;
 
 /** Parses a body. `exact`: integers that a double cannot hold become bigint (INT64 and UINT64 are exact in KServe). */
 export function parseJson(text: string, exact = false): unknown {
   try {
-    return exact && LONG_INTEGER.test(text) ? parseExact(text) : JSON.parse(text);
+    return exact && LONG_DIGITS.test(text) && LONG_INTEGER.test(text) ? parseExact(text) : JSON.parse(text);
   } catch (error) {
     throw new RequestError(
       400,

@@ -48,24 +48,42 @@ export function labelsOf(object: PyObject): Labels {
   const text = values.some((value) => typeof value === "string");
   const integer =
     /^[iu]/.test(classes.dtype.kind) || (!text && classes.dtype.kind === "O8" && values.every(Number.isInteger));
+  if (text) return picker(values.map(String), "BYTES", (length) => new Array<string>(length));
+  if (classes.dtype.kind === "b1") return picker(values.map(Number), "BOOL", (length) => new Uint8Array(length));
+  // The classes become bigints once, not once per row.
+  if (integer)
+    return picker(
+      values.map((value) => BigInt(value as number)),
+      "INT64",
+      (length) => new BigInt64Array(length),
+    );
+  return picker(values.map(Number), "FP64", (length) => new Float64Array(length));
+}
+
+/** Writes one of `classes` per row by its index. */
+function picker<T>(
+  classes: readonly T[],
+  datatype: Answer["datatype"],
+  allocate: (length: number) => { [row: number]: T },
+): Labels {
   return {
-    count: values.length,
+    count: classes.length,
     answer(indices) {
-      const picked = Array.from(indices, (index) => values[index]!);
-      if (text) return { datatype: "BYTES", data: picked.map(String), width: 1 };
-      if (classes.dtype.kind === "b1") return { datatype: "BOOL", data: Uint8Array.from(picked, Number), width: 1 };
-      if (integer) return { datatype: "INT64", data: BigInt64Array.from(picked, (value) => BigInt(value)), width: 1 };
-      return { datatype: "FP64", data: Float64Array.from(picked, Number), width: 1 };
+      const data = allocate(indices.length);
+      for (let row = 0; row < indices.length; row++) data[row] = classes[indices[row]!]!;
+      return { datatype, data: data as unknown as Answer["data"], width: 1 };
     },
   };
 }
 
 /** The column of the largest value per row; the first of equals, as numpy's argmax. */
 export function argmaxRows(values: Float64Array, columns: number): Int32Array {
-  return Int32Array.from({ length: columns === 0 ? 0 : values.length / columns }, (_, row) => {
+  const winners = new Int32Array(columns === 0 ? 0 : values.length / columns);
+  for (let row = 0; row < winners.length; row++) {
+    const from = row * columns;
     let best = 0;
-    for (let column = 1; column < columns; column++)
-      if (values[row * columns + column]! > values[row * columns + best]!) best = column;
-    return best;
-  });
+    for (let column = 1; column < columns; column++) if (values[from + column]! > values[from + best]!) best = column;
+    winners[row] = best;
+  }
+  return winners;
 }
