@@ -22,17 +22,3 @@ export function jsonClone<T>(value: T, depth = 0): T {
   }
   return copy as T;
 }
-
-const hasNull = (value: unknown): boolean =>
-  typeof value === "object" &&
-  value !== null &&
-  Object.values(value).some((member) => member === null || hasNull(member));
-
-/** Without null members: Kubernetes' typed kinds decode null as "not given". Items of lists stay. */
-export function withoutNulls<T>(value: T): T {
-  // Nearly always there is none, and looking is cheaper than copying.
-  if (!hasNull(value)) return value;
-  if (Array.isArray(value)) return value.map(withoutNulls) as T;
-  const entries = Object.entries(value as object).filter(([, member]) => member !== null);
-  return Object.fromEntries(entries.map(([key, member]) => [key, withoutNulls(member)])) as T;
-}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // RFC 7396: JSON merge patch, as kube-apiserver's library reads it (gopkg.in/evanphx/json-patch.v4).
-import { copyMap, isMap, type JsonMap, ownValue, setKey } from "../schema/json.ts";
+import { copyMap, isMap, ownValue, setKey, withoutNulls } from "../schema/json.ts";
 import type { MergePatch } from "./contract.ts";
 import { badRequest, refuseDeepNesting } from "./patch-error.ts";
 
@@ -25,12 +25,4 @@ function merge(target: unknown, patch: unknown): unknown {
     else setKey(result, key, merge(ownValue(result, key), value));
   }
   return result;
-}
-
-function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNulls);
-  if (!isMap(value)) return value;
-  const out: JsonMap = {};
-  for (const key in value) if (value[key] !== null) setKey(out, key, withoutNulls(value[key]));
-  return out;
 }

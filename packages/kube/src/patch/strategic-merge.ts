@@ -2,7 +2,7 @@
 // Kubernetes' strategic merge patch: maps and lists merge as their schema says, directives in the patch say otherwise.
 // @see https://github.com/kubernetes/community/blob/master/contributors/devel/sig-api-machinery/strategic-merge-patch.md
 // Semantics: k8s.io/apimachinery pkg/util/strategicpatch (mergeMap).
-import { copyMap, isMap, type JsonMap, ownValue, setKey } from "../schema/json.ts";
+import { copyMap, isMap, type JsonMap, ownValue, setKey, withoutNulls } from "../schema/json.ts";
 import { resolveSchema, type Schema, type TypeSchema } from "../schema/schema.ts";
 import type { StrategicMergePatch } from "./contract.ts";
 import { goType, goValue } from "./go-format.ts";
@@ -181,15 +181,6 @@ function listIn(map: JsonMap, key: string): unknown[] | undefined {
 function place(out: JsonMap, key: string, value: unknown): void {
   if (value === undefined) delete out[key];
   else setKey(out, key, value);
-}
-
-/** New parts of a patch: nulls in maps mean nothing there. */
-function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNulls);
-  if (!isMap(value)) return value;
-  const out: JsonMap = {};
-  for (const key in value) if (value[key] !== null) setKey(out, key, withoutNulls(value[key]));
-  return out;
 }
 
 /** New parts of a patch: what a directive is about is not there. undefined: nothing is left. */

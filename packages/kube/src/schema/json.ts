@@ -37,6 +37,27 @@ export function jsonEqual(a: unknown, b: unknown): boolean {
   return keys.every((key) => Object.hasOwn(b, key) && jsonEqual(a[key], b[key]));
 }
 
+/**
+ * Without null members: null means "not given" in new parts of a patch and to Kubernetes' typed kinds. Items of lists
+ * stay. What has no null in it is shared, not copied.
+ */
+export function withoutNulls<T>(value: T): T {
+  if (Array.isArray(value)) {
+    const items = value.map(withoutNulls);
+    return items.some((item, index) => item !== value[index]) ? (items as T) : value;
+  }
+  if (!isMap(value)) return value;
+  const rest: JsonMap = {};
+  let isSame = true;
+  for (const key in value) {
+    const member = value[key];
+    const kept = member === null ? undefined : withoutNulls(member);
+    if (member !== null) setKey(rest, key, kept);
+    isSame &&= kept === member;
+  }
+  return isSame ? value : (rest as T);
+}
+
 /** Whether a value nests at most `limit` levels of maps and lists. */
 export function nestsAtMost(value: unknown, limit: number = maxDepth): boolean {
   if (typeof value !== "object" || value === null) return true;

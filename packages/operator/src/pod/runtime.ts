@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pod that a runtime and a predictor make together. Source: KServe isvcutils MergeRuntimeContainers, MergePodSpec,
-// ReplacePlaceholders, UpdateImageTag (runtime-merge section of the control plane reference).
+// ReplacePlaceholders, UpdateImageTag.
 import {
   type Container,
   containerNames,
+  frameworkNames,
   type InferenceService,
   type ModelSpec,
   type PodSpec,
@@ -93,16 +94,7 @@ function runtimePodSpec({ spec }: ServingRuntime): Partial<PodSpec> {
 const notOfPod: readonly string[] = [
   "name",
   "model",
-  "sklearn",
-  "xgboost",
-  "tensorflow",
-  "pytorch",
-  "triton",
-  "onnx",
-  "huggingface",
-  "pmml",
-  "lightgbm",
-  "paddle",
+  ...frameworkNames,
   "art",
   "workerSpec",
   "storageUris",

@@ -5,7 +5,8 @@
 import type { AnyObject, StatusCause } from "@serval/api";
 import type { AdmissionPlugin, AdmissionRequest } from "@serval/kube";
 import type { FieldError } from "@serval/kube/patch/contract";
-import { jsonClone, withoutNulls } from "../json-clone.ts";
+import { withoutNulls } from "@serval/kube/schema";
+import { jsonClone } from "../json-clone.ts";
 import { forbiddenField, metadataErrors } from "../kinds/finding.ts";
 import type { Resource } from "../resources/resource.ts";
 import { forbidden, invalid, refusal, tooLarge } from "../status.ts";

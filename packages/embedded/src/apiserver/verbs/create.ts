@@ -9,6 +9,7 @@ import { alreadyExists, badRequest, forbidden, invalid, notFound } from "../stat
 import { admitted, withDefaults } from "./admit.ts";
 import { type Call, shownAs, storedAs } from "./context.ts";
 import { bodyObject, checkedShape } from "./decode.ts";
+import { track } from "./update.ts";
 
 /** No vowels and no look-alikes. Source: k8s.io/apimachinery/pkg/util/rand */
 const alphabet = "bcdfghjklmnpqrstvwxz2456789";
@@ -102,7 +103,7 @@ export async function storeNew(call: Call, object: AnyObject, tracked: boolean):
   if (hasStatus(resource) && !keepsStatusOnCreate(object)) delete object["status"];
   rules.prepareCreate?.(object);
   let next = withDefaults(call, object);
-  if (!tracked) trackNew(call, next);
+  if (!tracked) track(call, next, call.resource.zero);
   rules.admitCreate?.(next);
   const status = rules.initialStatus?.();
   if (status !== undefined) next["status"] = status;
@@ -121,19 +122,6 @@ export async function storeNew(call: Call, object: AnyObject, tracked: boolean):
     undo();
     throw error;
   }
-}
-
-function trackNew({ context, resource, manager, subresource }: Call, next: AnyObject): void {
-  const managedFields = context.merge.trackUpdate({
-    live: resource.zero,
-    next,
-    type: resource.schema,
-    manager,
-    subresource,
-    now: context.now(),
-  });
-  if (managedFields === undefined) delete next.metadata.managedFields;
-  else next.metadata.managedFields = managedFields;
 }
 
 export async function createObject(call: Call): Promise<AnyObject> {

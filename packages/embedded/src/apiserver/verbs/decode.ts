@@ -3,7 +3,8 @@
 // Source: k8s.io/apiserver/pkg/endpoints/handlers/create.go, update.go; fieldValidation of KEP-2885
 import { type AnyObject, apiVersionOf } from "@serval/api";
 import type { FieldError } from "@serval/kube/patch/contract";
-import { jsonClone, withoutNulls } from "../json-clone.ts";
+import { withoutNulls } from "@serval/kube/schema";
+import { jsonClone } from "../json-clone.ts";
 import type { Resource } from "../resources/resource.ts";
 import { badRequest, invalid } from "../status.ts";
 import type { Call } from "./context.ts";

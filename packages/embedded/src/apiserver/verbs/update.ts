@@ -8,7 +8,7 @@ import type { Entry } from "../../store/index.ts";
 import { hasStatus, storeKey } from "../resources/resource.ts";
 import { conflict, invalid, notFound } from "../status.ts";
 import { admitted, withDefaults } from "./admit.ts";
-import { type NamedCall, shownAs, storedAs } from "./context.ts";
+import { type Call, type NamedCall, shownAs, storedAs } from "./context.ts";
 import { bodyObject, checkedShape } from "./decode.ts";
 import { removeEntry } from "./remove.ts";
 
@@ -68,9 +68,14 @@ function setGeneration({ resource, subresource }: NamedCall, next: AnyObject, ol
     next.metadata.generation = (old.metadata.generation ?? 0) + 1;
 }
 
-function track({ context, resource, manager, subresource }: NamedCall, next: AnyObject, old: AnyObject): void {
+/** managedFields of a write that is not an apply. @param live what was there; for a new object the kind's zero value. */
+export function track(
+  { context, resource, manager, subresource }: Call,
+  next: AnyObject,
+  live: AnyObject | undefined,
+): void {
   const managedFields = context.merge.trackUpdate({
-    live: old,
+    live,
     next,
     type: resource.schema,
     manager,

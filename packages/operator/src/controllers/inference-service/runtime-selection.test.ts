@@ -24,7 +24,7 @@ const model = (name: string, options: { version?: string; protocolVersion?: stri
 };
 
 const none = "NoSupportingRuntime";
-/** The table of the control plane reference, §17.3. */
+/** What KServe v0.20 chooses among its shipped runtimes. */
 const cases = [
   { predictor: model("sklearn"), chosen: "kserve-sklearnserver" },
   { predictor: model("sklearn", { protocolVersion: "v2" }), chosen: "kserve-mlserver" },

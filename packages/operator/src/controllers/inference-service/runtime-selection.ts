@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which runtime serves a model, and for every other runtime why not. Pure.
-// Source: KServe GetSupportingRuntimes and predictor_model.go (control plane reference, runtime selection).
+// Source: KServe GetSupportingRuntimes and predictor_model.go.
 import type { ModelSpec, Reason, ServingRuntime } from "@serval/api";
 
 export interface RuntimeQuery {

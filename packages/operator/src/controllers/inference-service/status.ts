@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From what is really there to the status that is written. Pure. Source: KServe inference_service_status.go (status
-// section of the control plane reference); `serval` is ours.
+// From what is really there to the status that is written. Pure. Source: KServe inference_service_status.go; `serval`
+// is ours.
 import {
   appLabel,
   ConditionSet,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Conditions as Knative's living condition set keeps them: `Ready` follows its dependents, everything else is Info.
-// Source: knative.dev/pkg/apis/condition_set.go (rules in words: the status section of the control plane reference).
+// Source: knative.dev/pkg/apis/condition_set.go.
 import type { ServingCondition } from "../../component-schema.ts";
 import type { Role } from "./implementations.ts";
 
