@@ -9,6 +9,7 @@ import { servedChildKinds } from "./children/served-kinds.ts";
 import { createConfigSource } from "./config-source.ts";
 import { controllerName, runInferenceServiceController } from "./controllers/inference-service/controller.ts";
 import { createCaches } from "./controllers/inference-service/observe.ts";
+import { createFactsSource } from "./facts-source.ts";
 import { createOperatorMetrics } from "./metrics.ts";
 
 export interface OperatorOptions {
@@ -53,6 +54,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const kinds = await servedChildKinds(cluster);
   const caches = createCaches({ cluster, signal, onError });
   const children = createChildren({ cluster, signal, onError, kinds });
+  const facts = createFactsSource({ cluster, signal, onError });
   const metrics = createOperatorMetrics(options.metrics ?? new Registry(), caches.services);
   const config = createConfigSource({
     cluster,
@@ -63,9 +65,18 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     onProblems: (problems) => metrics.configProblems(problems.length),
   });
   (options.admission ?? createAdmissionState()).bind({ config: config.current, caches });
-  const informers = [config.informer, ...Object.values(caches), ...children.informers];
+  const informers = [config.informer, ...Object.values(caches), ...children.informers, ...facts.informers];
   const synced = Promise.all(informers.map((informer) => informer.synced)).then(() => {});
-  const deps = { cluster, events, now, caches, children, config: config.current, settling: new Map<string, number>() };
+  const deps = {
+    cluster,
+    events,
+    now,
+    caches,
+    children,
+    facts,
+    config: config.current,
+    settling: new Map<string, number>(),
+  };
   const lead = async (leading: AbortSignal): Promise<void> => {
     const controller = runInferenceServiceController({
       deps,

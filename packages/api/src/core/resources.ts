@@ -2,7 +2,7 @@
 // The resource types of Kubernetes' own kinds that Serval reads or writes. One line each.
 import type { Gateway, GatewayClass, HTTPRoute } from "./gateway-api.gen.ts";
 import type * as k from "./kubernetes.gen.ts";
-import type { KubeObject, ResourceType } from "./object.ts";
+import type { AnyObject, KubeObject, ResourceType } from "./object.ts";
 
 const core = <T extends KubeObject>(kind: string, plural: string, namespaced = true): ResourceType<T> => ({
   group: "",
@@ -56,3 +56,10 @@ export const gatewayClasses = named<GatewayClass>(
 );
 export const gateways = named<Gateway>("gateway.networking.k8s.io/v1", "Gateway", "gateways");
 export const httpRoutes = named<HTTPRoute>("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes");
+/** KEDA's and OpenTelemetry's kinds: written when their CRDs are there, never read field by field. */
+export const scaledObjects = named<AnyObject>("keda.sh/v1alpha1", "ScaledObject", "scaledobjects");
+export const openTelemetryCollectors = named<AnyObject>(
+  "opentelemetry.io/v1beta1",
+  "OpenTelemetryCollector",
+  "opentelemetrycollectors",
+);

@@ -43,6 +43,8 @@ const cases = [
   { plural: "inferenceservices", missing: leftOut, added: [".spec.canaryTrafficPercent", ".status.serval"] },
   { plural: "servingruntimes", missing: [], added: [".spec.modelTTL"] },
   { plural: "clusterservingruntimes", missing: [], added: [".spec.modelTTL"] },
+  { plural: "inferencegraphs", missing: [], added: [] },
+  { plural: "trainedmodels", missing: [], added: [] },
 ];
 
 describe("servingCrds()", () => {

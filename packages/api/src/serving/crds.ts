@@ -2,13 +2,19 @@
 // The CRDs of every kind of ours. Adding a kind: its folder, and one line in `servingResources`.
 import type { CustomResourceDefinition, KubeObject } from "../core/index.ts";
 import { type CustomResource, customResourceDefinition } from "../schema/custom-resource.ts";
+import { clusterStorageContainerResource } from "./v1alpha1/cluster-storage-container/schema.ts";
+import { inferenceGraphResource } from "./v1alpha1/inference-graph/schema.ts";
 import { clusterServingRuntimeResource, servingRuntimeResource } from "./v1alpha1/serving-runtime/schema.ts";
+import { trainedModelResource } from "./v1alpha1/trained-model/schema.ts";
 import { inferenceServiceResource } from "./v1beta1/inference-service/schema.ts";
 
 export const servingResources: readonly CustomResource<KubeObject>[] = [
   inferenceServiceResource as CustomResource<KubeObject>,
   servingRuntimeResource as CustomResource<KubeObject>,
   clusterServingRuntimeResource as CustomResource<KubeObject>,
+  clusterStorageContainerResource as CustomResource<KubeObject>,
+  inferenceGraphResource as CustomResource<KubeObject>,
+  trainedModelResource as CustomResource<KubeObject>,
 ];
 
 /** Install before anything of group serving.kserve.io is read or written. */

@@ -12,5 +12,8 @@ export * from "./go-template.ts";
 export * from "./modes.ts";
 export * from "./names.ts";
 export * from "./quantity.ts";
+export * from "./v1alpha1/cluster-storage-container/schema.ts";
+export * from "./v1alpha1/inference-graph/schema.ts";
 export * from "./v1alpha1/serving-runtime/index.ts";
+export * from "./v1alpha1/trained-model/schema.ts";
 export * from "./v1beta1/inference-service/index.ts";

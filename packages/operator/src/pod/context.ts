@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the stages of a pod template see, and their one signature.
 import type { ComponentSpec, Container, InferenceService, ObjectMeta, PodSpec, Role, ServingConfig } from "@serval/api";
+import type { PodFacts } from "./facts.ts";
 
 export interface PodTemplate {
   readonly metadata: ObjectMeta;
@@ -16,6 +17,7 @@ export interface PodContext {
   readonly component: ComponentSpec;
   /** Where the model is; undefined: the component loads none. */
   readonly sourceUri?: string | undefined;
+  readonly facts: PodFacts;
 }
 
 /** Adds one concern to a template. Pure: returns a new template, or the same one when there is nothing to add. */

@@ -25,3 +25,4 @@ export const podTemplate = (template: PodTemplate, context: PodContext): PodTemp
 
 export { needsAgent } from "./agent.ts";
 export type { PodContext, PodStage, PodTemplate } from "./context.ts";
+export { noFacts, type PodFacts } from "./facts.ts";

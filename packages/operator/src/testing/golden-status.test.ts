@@ -15,6 +15,7 @@ import {
 } from "@serval/api";
 import { resolve } from "../controllers/inference-service/resolve.ts";
 import { type Live, statusFrom, statusFromFailure } from "../controllers/inference-service/status.ts";
+import { noFacts } from "../pod/facts.ts";
 import { type GoldenCase, goldenCases, goldenConfig, goldenRuntimes, noGolden } from "./golden.ts";
 
 const now = new Date("2026-01-01T00:00:00Z");
@@ -74,7 +75,7 @@ function statuses(
   const runtimes = (kind: string): ServingRuntime[] =>
     [...goldenRuntimes(), ...inputs].filter((object) => object.kind === kind) as unknown as ServingRuntime[];
   const catalog = { namespaced: runtimes("ServingRuntime"), cluster: runtimes("ClusterServingRuntime") };
-  const resolution = resolve({ isvc, config, catalog });
+  const resolution = resolve({ isvc, config, catalog, facts: noFacts });
   if ("failure" in resolution) {
     const failed = statusFromFailure(resolution.failure, { isvc, live: live([], false), now }, "Standard");
     return { before: failed, after: failed };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The only reads of the controller: everything comes from watched caches, nothing is asked of the API server.
+// The only reads of the controller: everything comes from watched caches; only secrets that a service refers to are
+// asked for.
 import {
   clusterServingRuntimes,
   type Deployment,
@@ -19,6 +20,8 @@ import {
 } from "@serval/api";
 import { type Cluster, createInformer, type Informer } from "@serval/kube";
 import type { Children } from "../../children/children.ts";
+import type { FactsSource } from "../../facts-source.ts";
+import type { PodFacts } from "../../pod/facts.ts";
 import type { RuntimeCatalog } from "./runtime-selection.ts";
 import type { Live } from "./status.ts";
 
@@ -75,21 +78,23 @@ export interface Observed {
   readonly isvc: InferenceService;
   readonly config: ServingConfig;
   readonly catalog: RuntimeCatalog;
+  readonly facts: PodFacts;
 }
 
 export interface ObserveDeps {
   readonly caches: Caches;
   readonly children: Children;
+  readonly facts: FactsSource;
   readonly config: () => ServingConfig;
 }
 
 /** undefined: the service is gone; its children go by their owner reference. */
-export function observe({ caches, config }: ObserveDeps, key: Key): Observed | undefined {
+export async function observe({ caches, config, facts }: ObserveDeps, key: Key): Promise<Observed | undefined> {
   const stored = caches.services.get(key);
   if (stored === undefined) return undefined;
   const isvc = defaultInferenceService(stored, config());
   const catalog = { namespaced: caches.runtimes.list(key.namespace), cluster: caches.clusterRuntimes.list() };
-  return { stored, isvc, config: config(), catalog };
+  return { stored, isvc, config: config(), catalog, facts: await facts.of(isvc) };
 }
 
 /** Children and pods as the caches have them now: read again after applying. */

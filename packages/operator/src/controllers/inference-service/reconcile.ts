@@ -39,7 +39,7 @@ export interface ReconcileDeps extends ObserveDeps {
 
 /** @throws to be retried with backoff, after the status says why. */
 export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): Promise<ReconcileResult> {
-  const observed = observe(deps, key);
+  const observed = await observe(deps, key);
   const name = keyText(key);
   if (observed === undefined) {
     deps.settling.delete(name);

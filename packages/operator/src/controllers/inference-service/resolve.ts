@@ -13,6 +13,7 @@ import {
   type ServingRuntime,
   storageUriOf,
 } from "@serval/api";
+import type { PodFacts } from "../../pod/facts.ts";
 import { withRuntimeDefaults } from "../../pod/runtime-defaults.ts";
 import { buildComponent, type Component } from "./component.ts";
 import { explainRejections, type RuntimeCatalog, selectRuntime } from "./runtime-selection.ts";
@@ -20,6 +21,7 @@ import { explainRejections, type RuntimeCatalog, selectRuntime } from "./runtime
 export interface Resolved {
   readonly isvc: InferenceService;
   readonly config: ServingConfig;
+  readonly facts: PodFacts;
   readonly mode: Mode;
   readonly isStopped: boolean;
   /** Of the predictor's model; undefined for own containers. */
@@ -142,10 +144,11 @@ export interface ResolveInput {
   readonly isvc: InferenceService;
   readonly config: ServingConfig;
   readonly catalog: RuntimeCatalog;
+  readonly facts: PodFacts;
 }
 
 export function resolve(input: ResolveInput): Resolution {
-  const { isvc, config } = input;
+  const { isvc, config, facts } = input;
   const mode = modeOf(isvc, config.deploy.defaultDeploymentMode);
   const early =
     modeFailure(mode, isvc.metadata.name ?? "") ??
@@ -159,7 +162,7 @@ export function resolve(input: ResolveInput): Resolution {
     const components = roles
       .filter((role) => adapted.spec[role] !== undefined)
       .map((role) => buildComponent({ isvc: adapted, config, role, runtime }));
-    return { resolved: { isvc: adapted, config, mode, isStopped: isStopped(isvc), runtime, components } };
+    return { resolved: { isvc: adapted, config, facts, mode, isStopped: isStopped(isvc), runtime, components } };
   } catch (error) {
     if (error instanceof ServalError) return { failure: failureOf(error, runtime) };
     throw error;

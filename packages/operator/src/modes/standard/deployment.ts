@@ -33,7 +33,7 @@ const forTemplate = (notes: Readonly<Record<string, string>>): Record<string, st
 
 /** @throws ServalError when the component cannot become a pod. */
 export function componentDeployment(component: Component, resolved: Resolved): Deployment {
-  const { isvc, config } = resolved;
+  const { isvc, config, facts } = resolved;
   const metadata = objectMeta(component, isvc);
   const { name, namespace, labels = {} } = metadata;
   const template = podTemplate(
@@ -48,6 +48,7 @@ export function componentDeployment(component: Component, resolved: Resolved): D
       name: component.name,
       component: component.spec,
       sourceUri: component.sourceUri,
+      facts,
     },
   );
   return {
