@@ -2,6 +2,7 @@
 // From the ConfigMap's strings to one immutable snapshot, with every problem found; never throws.
 // KServe: several of these problems panic its manager; here the caller keeps the last good snapshot.
 import { firstProblem, withDefaults } from "./check.ts";
+import { configRules, ownMessage } from "./rules.ts";
 import { type ConfigKey, type ConfigSections, configKeys, configSchemas } from "./schema.ts";
 
 export interface ServingConfig extends ConfigSections {
@@ -22,45 +23,6 @@ export interface ParsedConfig {
   readonly config: ServingConfig;
   readonly problems: readonly ConfigProblem[];
 }
-
-const modeNames = ["Standard", "RawDeployment", "Knative", "Serverless", "ModelMesh"];
-
-type Check = (config: ServingConfig) => ConfigProblem | undefined;
-
-const gatewayName: Check = ({ ingress, present }) => {
-  if (!present.has("ingress") || !ingress.enableGatewayApi) return undefined;
-  const path = "ingress.kserveIngressGateway";
-  const fix = 'Set it to "<namespace>/<name>" of your Gateway';
-  if (ingress.kserveIngressGateway === "")
-    return { path, message: "invalid ingress config - kserveIngressGateway is required", fix };
-  if (ingress.kserveIngressGateway.split("/").length !== 2)
-    return {
-      path,
-      message: "invalid ingress config - kserveIngressGateway should be in the format <namespace>/<name>",
-      fix,
-    };
-  return undefined;
-};
-
-const pathTemplateNeedsDomain: Check = ({ ingress }) =>
-  ingress.pathTemplate !== "" && ingress.ingressDomain === ""
-    ? {
-        path: "ingress.ingressDomain",
-        message: "invalid ingress config - ingressDomain is required if pathTemplate is given",
-        fix: "Set ingress.ingressDomain, or remove ingress.pathTemplate",
-      }
-    : undefined;
-
-const knownMode: Check = ({ deploy }) =>
-  modeNames.includes(deploy.defaultDeploymentMode)
-    ? undefined
-    : {
-        path: "deploy.defaultDeploymentMode",
-        message: "invalid deployment mode. Supported modes are Knative, Standard and ModelMesh",
-        fix: "Set it to Standard",
-      };
-
-const checks: readonly Check[] = [gatewayName, pathTemplateNeedsDomain, knownMode];
 
 /** KServe: a JSON null is an absent field. */
 function withoutNulls(value: unknown): unknown {
@@ -84,7 +46,8 @@ function parseSection(key: ConfigKey, json: string): { value: unknown } | { prob
   const first = firstProblem(schema, value);
   if (first === undefined) return { value };
   const path = `${key}${first.path}`;
-  return { problem: { path, message: `invalid ${key} config: ${path} ${first.message}`, fix: `Correct data.${key}` } };
+  const message = ownMessage(path, raw) ?? `invalid ${key} config: ${path} ${first.message}`;
+  return { problem: { path, message, fix: `Correct data.${key}` } };
 }
 
 /** Every section at KServe's code default, and Standard mode over Gateway API (decision 20). */
@@ -110,9 +73,6 @@ export function parseConfig(data: Readonly<Record<string, string>> | undefined):
     }
   }
   const config = { ...(sections as unknown as ConfigSections), present };
-  for (const check of checks) {
-    const problem = check(config);
-    if (problem !== undefined) problems.push(problem);
-  }
+  for (const rule of configRules) problems.push(...rule(config));
   return { config, problems };
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One schema per key of the `inferenceservice-config` ConfigMap, with KServe's code defaults. Keys that are not listed
 // here are kept and ignored. Source: KServe pkg/apis/serving/v1beta1/configmap.go and its consumers.
-import type { Static } from "typebox";
-import { boolean, integer, list, object, oneOf, optional, text } from "../schema/makers.ts";
+import type { Static, TObject, TProperties } from "typebox";
+import { boolean, integer, list, object, oneOf, optional, text, textMap } from "../schema/makers.ts";
+import { withDefaults } from "./check.ts";
 
 /** A quantity that may be empty; an empty one is "no value". */
 const amount = (fallback: string) => text({ default: fallback });
@@ -14,6 +15,27 @@ const resources = (cpuRequest: string, cpuLimit: string, memoryRequest: string, 
 });
 const flag = (fallback: boolean) => boolean({ default: fallback });
 const word = (fallback: string) => text({ default: fallback });
+const number = (fallback: number) => integer({ default: fallback });
+
+/** A section within a section: absent, it holds its fields' defaults. */
+function nested<P extends TProperties>(properties: P): TObject<P> {
+  const fields = object(properties);
+  return object(properties, { default: withDefaults(fields, {}) });
+}
+
+const s3Defaults = {
+  s3AccessKeyIDName: word("awsAccessKeyID"),
+  s3SecretAccessKeyName: word("awsSecretAccessKey"),
+  s3Endpoint: word(""),
+  s3UseHttps: word(""),
+  s3Region: word(""),
+  s3VerifySSL: word(""),
+  s3UseVirtualBucket: word(""),
+  s3UseAccelerate: word(""),
+  s3UseAnonymousCredential: word(""),
+  s3CABundleConfigMap: word(""),
+  s3CABundle: word(""),
+};
 
 export const configSchemas = {
   deploy: object({
@@ -37,6 +59,11 @@ export const configSchemas = {
     disableIngressCreation: flag(false),
     disableHTTPRouteTimeout: flag(false),
     pathTemplate: word(""),
+    /** Empty: `localGatewayService`. */
+    knativeLocalGatewayService: word(""),
+    enableLLMInferenceServiceTLS: flag(false),
+    modelBasedRoutingHeaderName: word("X-Gateway-Model-Name"),
+    modelBasedRoutingMode: oneOf(["enabled", "disabled", "forced"], { default: "enabled" }),
   }),
   /** The built-in disallow lists count only when this key exists (KServe). */
   inferenceService: object({
@@ -65,12 +92,81 @@ export const configSchemas = {
     caBundle: word(""),
     caCertFile: word(""),
     tlsSkipVerify: flag(false),
+    storage: optional(
+      object({
+        path: optional(text()),
+        parameters: optional(textMap()),
+        key: optional(text()),
+        serviceAccountName: optional(text()),
+      }),
+    ),
+    marshallerUrl: optional(text()),
+    batchSize: optional(integer()),
+    batchInterval: optional(text()),
   }),
-  batcher: object({ image: word("kserve/agent:latest"), ...resources("1", "1", "1Gi", "1Gi") }),
+  batcher: object({
+    image: word("kserve/agent:latest"),
+    ...resources("1", "1", "1Gi", "1Gi"),
+    // KServe: numbers as text; nothing reads them.
+    maxBatchSize: word("32"),
+    maxLatency: word("5000"),
+  }),
+  /** The image of InferenceGraph routers. */
+  router: object({
+    image: word("kserve/router:latest"),
+    ...resources("100m", "1", "100Mi", "1Gi"),
+    /** Names, or regular expressions of names, of request headers that the router hands on. */
+    headers: optional(object({ propagate: optional(list(text())) })),
+    imagePullPolicy: oneOf(["", "Always", "IfNotPresent", "Never"], { default: "IfNotPresent" }),
+    imagePullSecrets: optional(list(text())),
+  }),
+  explainers: object({
+    art: nested({ image: word("kserve/art-explainer"), defaultImageVersion: word("latest") }),
+  }),
+  credentials: object({
+    storageSpecSecretName: word("storage-config"),
+    storageSecretNameAnnotation: word("serving.kserve.io/storageSecretName"),
+    gcs: nested({ gcsCredentialFileName: word("gcloud-application-credentials.json") }),
+    s3: nested(s3Defaults),
+  }),
   metricsAggregator: object({ enableMetricAggregation: word("false"), enablePrometheusScraping: word("false") }),
   security: object({ autoMountServiceAccountToken: flag(false) }),
   service: object({ serviceClusterIPNone: flag(false) }),
   multiNode: object({ customGPUResourceTypeList: optional(list(text())) }),
+  localModel: object({
+    enabled: flag(false),
+    jobNamespace: word("kserve-localmodel-jobs"),
+    /** KServe: declared, not read. */
+    defaultJobImage: word("kserve/storage-initializer:latest"),
+    fsGroup: number(1000),
+    jobTTLSecondsAfterFinished: number(3600),
+    /** KServe's own spelling. */
+    reconcilationFrequencyInSecs: number(60),
+    disableVolumeManagement: flag(false),
+  }),
+  opentelemetryCollector: object({
+    scrapeInterval: word("5s"),
+    metricReceiverEndpoint: word("keda-otel-scaler.keda.svc:4317"),
+    metricScalerEndpoint: word("keda-otel-scaler.keda.svc:4318"),
+    resource: nested(resources("200m", "1", "512Mi", "2Gi")),
+  }),
+  /** Numbers as text; KServe reads them for KEDA only. */
+  autoscaler: object({
+    scaleUpStabilizationWindowSeconds: word("0"),
+    scaleDownStabilizationWindowSeconds: word("300"),
+  }),
+  scheduler: object({
+    expirationAnnotations: list(text(), { default: ["certificates.kserve.io/expiration"] }),
+  }),
+  "autoscaling-wva-controller-config": object({
+    prometheus: nested({
+      url: word(""),
+      tlsInsecureSkipVerify: flag(false),
+      authModes: word(""),
+      triggerAuthName: word(""),
+      triggerAuthKind: word(""),
+    }),
+  }),
   /** Ours: what the embedded home needs beyond KServe's keys. */
   serval: object({
     /** The port that `status.url` carries; route host names never do. Absent: the scheme's own port. */
