@@ -33,6 +33,8 @@ export interface OperatorOptions {
 export interface Operator {
   /** undefined: ready; else what is waited for. */
   notReady(): string | undefined;
+  /** How many services are in the middle of a change: their status waits for what follows by itself. */
+  settling(): number;
   /** Settles when every cache was read once. */
   readonly synced: Promise<void>;
   readonly stopped: Promise<void>;
@@ -98,6 +100,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       const waiting = informers.filter((informer) => !informer.isSynced).map(({ type }) => type.plural);
       return waiting.length === 0 ? undefined : `waiting for ${[...new Set(waiting)].join(", ")}`;
     },
+    settling: () => deps.settling.size,
     synced,
     stopped: running.then(() => events.flush()),
   };

@@ -27,6 +27,8 @@ export interface ControllersOptions {
   /** Every kind that is served: garbage collection and namespace deletion see them all. */
   readonly types: readonly ResourceType[];
   readonly node: NodeOffer;
+  /** Names of the controllers to run besides garbage collection; absent: all of them. */
+  readonly only?: readonly string[];
   readonly signal: AbortSignal;
   readonly log: ControllerLog;
   readonly now?: () => Date;
@@ -44,10 +46,12 @@ export function startControllers(options: ControllersOptions): { stopped: Promis
   const { cluster, signal, log, types, dataDir } = options;
   const context = createContext({ cluster, signal, log, ...(options.now === undefined ? {} : { now: options.now }) });
   const { informers } = context;
+  const isWanted = (name: string): boolean =>
+    options.only === undefined || name.startsWith("garbage-") || options.only.includes(name);
   const run = (name: string, watches: Watch[], reconcile: (key: Key) => Promise<ReconcileResult>) =>
     runController({
       name,
-      watches,
+      watches: isWanted(name) ? watches : [],
       reconcile,
       signal,
       onError: (key, error, retryMs) =>
