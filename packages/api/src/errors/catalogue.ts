@@ -175,6 +175,16 @@ export const catalogue = {
     "The deployment mode is not available yet",
     "Remove the annotation serving.kserve.io/deploymentMode, or set it to Standard",
   ),
+  KedaMissing: entry(
+    "SV7003",
+    "The autoscaler class needs KEDA, which the cluster does not have",
+    "Install KEDA and restart the operator, or set the annotation serving.kserve.io/autoscalerClass to hpa",
+  ),
+  OpenTelemetryMissing: entry(
+    "SV7004",
+    "A pod metric needs the OpenTelemetry operator, which the cluster does not have",
+    "Install the OpenTelemetry operator and restart the operator, or remove the PodMetric from autoScaling.metrics",
+  ),
   FeatureNotSupported: entry(
     "SV7002",
     "The feature is not available yet",

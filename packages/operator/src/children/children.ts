@@ -12,6 +12,8 @@ const childTypes = {
   HTTPRoute: resources.httpRoutes,
   Ingress: resources.ingresses,
   HorizontalPodAutoscaler: resources.horizontalPodAutoscalers,
+  ScaledObject: resources.scaledObjects,
+  OpenTelemetryCollector: resources.openTelemetryCollectors,
   Service: resources.services,
   Deployment: resources.deployments,
 } as const;

@@ -81,13 +81,18 @@ function ownsMore(fields: Json, wanted: Json): boolean {
   });
 }
 
-/** `manager`: the field manager we apply as. */
-export function needsApply(wanted: KubeObject, stored: KubeObject | undefined, manager: string): boolean {
-  if (stored === undefined) return true;
-  if (!contains(stored, wanted)) return true;
-  const entry = stored.metadata.managedFields?.find(
+const ownEntry = ({ metadata }: KubeObject, manager: string) =>
+  metadata.managedFields?.find(
     (field) => field.manager === manager && field.operation === "Apply" && (field.subresource ?? "") === "",
   );
-  // Not applied by us yet (made by another controller): take it over.
-  return entry === undefined || ownsMore(entry.fieldsV1, wanted);
+
+/** Whether `stored` says what `wanted` says, and nothing that we said once and no longer do. `manager`: what we apply as. */
+export function matches(wanted: KubeObject, stored: KubeObject, manager: string): boolean {
+  if (!contains(stored, wanted)) return false;
+  const entry = ownEntry(stored, manager);
+  return entry === undefined || !ownsMore(entry.fieldsV1, wanted);
 }
+
+export const needsApply = (wanted: KubeObject, stored: KubeObject | undefined, manager: string): boolean =>
+  // Not applied by us yet (made by another controller): take it over.
+  stored === undefined || ownEntry(stored, manager) === undefined || !matches(wanted, stored, manager);

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which kinds of children the cluster serves: Gateway API is used where it is, never required.
-import { resources } from "@serval/api";
+// Which kinds of children the cluster serves: Gateway API, KEDA and OpenTelemetry are used where they are, never required.
+import { type KubeObject, type ResourceType, resources } from "@serval/api";
 import { type Cluster, isNotFound } from "@serval/kube";
 import { type ChildKind, childKinds } from "./children.ts";
 
 /** Kinds that come with a CRD; the others are part of every Kubernetes. */
-const optional = { HTTPRoute: resources.httpRoutes } as const;
+const optional = {
+  HTTPRoute: resources.httpRoutes,
+  ScaledObject: resources.scaledObjects,
+  OpenTelemetryCollector: resources.openTelemetryCollectors,
+} as Readonly<Record<string, ResourceType<KubeObject>>>;
 
 /** @throws ApiError for anything but "no such kind". */
 export async function servedChildKinds(cluster: Cluster): Promise<ChildKind[]> {

@@ -21,6 +21,8 @@ const compared: ReadonlySet<string> = new Set(["Deployment", "Service", "Horizon
 const keyOf = ({ kind, metadata }: KubeObject): string => `${kind}/${metadata.name}`;
 const kindOf = (key: string): string => key.split("/")[0] ?? "";
 
+const nothingLive = { deployment: () => undefined, service: () => undefined, serves: () => true };
+
 interface Built {
   readonly stored: InferenceService[];
   readonly workloads: Map<string, KubeObject>;
@@ -41,7 +43,7 @@ function build(golden: GoldenCase, folder: string): Built {
   const services = inputs.filter(({ kind }) => kind === "InferenceService").map((input) => stored(input, config));
   const built: Built = { stored: services, workloads: new Map(), routes: new Map() };
   for (const isvc of services) {
-    const resolution = resolve({ isvc, config, catalog, facts: noFacts });
+    const resolution = resolve({ isvc, config, catalog, facts: noFacts, live: nothingLive });
     if ("failure" in resolution) continue;
     for (const object of buildWorkloads(resolution.resolved)) built.workloads.set(keyOf(object), object);
     for (const object of buildRoutes(resolution.resolved, () => true)) built.routes.set(keyOf(object), object);

@@ -13,8 +13,9 @@ import {
   parseConfig,
   type ServingRuntime,
 } from "@serval/api";
+import type { Live } from "../controllers/inference-service/live.ts";
 import { resolve } from "../controllers/inference-service/resolve.ts";
-import { type Live, statusFrom, statusFromFailure } from "../controllers/inference-service/status.ts";
+import { statusFrom, statusFromFailure } from "../controllers/inference-service/status.ts";
 import { noFacts } from "../pod/facts.ts";
 import { type GoldenCase, goldenCases, goldenConfig, goldenRuntimes, noGolden } from "./golden.ts";
 
@@ -57,7 +58,9 @@ const pod = (name: string, isReady: boolean): Pod =>
 
 function live(names: readonly string[], isReady: boolean): Live {
   return {
-    deployment: ({ name }) => deployment(name, isReady),
+    deployment: ({ name }) => (names.includes(name) ? deployment(name, isReady) : undefined),
+    service: () => undefined,
+    serves: () => true,
     route: () => (isReady ? (accepted as unknown as HTTPRoute) : undefined),
     pods: names.map((name) => pod(name, isReady)),
   };
@@ -75,7 +78,7 @@ function statuses(
   const runtimes = (kind: string): ServingRuntime[] =>
     [...goldenRuntimes(), ...inputs].filter((object) => object.kind === kind) as unknown as ServingRuntime[];
   const catalog = { namespaced: runtimes("ServingRuntime"), cluster: runtimes("ClusterServingRuntime") };
-  const resolution = resolve({ isvc, config, catalog, facts: noFacts });
+  const resolution = resolve({ isvc, config, catalog, facts: noFacts, live: live([], false) });
   if ("failure" in resolution) {
     const failed = statusFromFailure(resolution.failure, { isvc, live: live([], false), now }, "Standard");
     return { before: failed, after: failed };

@@ -4,19 +4,35 @@ import { isClusterLocal, type KubeObject, type Role, routeName } from "@serval/a
 import { standardWorkloads } from "../../modes/standard/standard.ts";
 import { componentRoute, topRoute } from "../../routes/gateway-api/http-route.ts";
 import { serviceIngress } from "../../routes/ingress/ingress.ts";
+import { reducedMinimum } from "./canary.ts";
+import type { Component } from "./component.ts";
 import type { Resolved } from "./resolve.ts";
 
 export type RouteFlavour = "HTTPRoute" | "Ingress" | "none";
 
-/** How a service is reachable from outside. */
-export function routeFlavour({ isvc, config }: Resolved): RouteFlavour {
+/** How a service is reachable from outside. A cluster without Gateway API gets an Ingress (contract B1). */
+export function routeFlavour({ isvc, config, serves }: Resolved): RouteFlavour {
   if (config.ingress.disableIngressCreation || isClusterLocal(isvc, config)) return "none";
-  return config.ingress.enableGatewayApi ? "HTTPRoute" : "Ingress";
+  return config.ingress.enableGatewayApi && serves("HTTPRoute") ? "HTTPRoute" : "Ingress";
 }
 
-/** Services, Deployments and autoscalers. Nothing while the service is stopped. @throws ServalError. */
-export const buildWorkloads = (resolved: Resolved): KubeObject[] =>
-  resolved.isStopped ? [] : resolved.components.flatMap((component) => standardWorkloads(component, resolved));
+/** The predictor's lower bound without what ready canaries take over from it (KServe, for `spec.canary`). */
+function withReducedMinimum(component: Component, { canaries, isvc }: Resolved): Component {
+  if (component.role !== "predictor" || (isvc.spec.canary ?? []).length === 0) return component;
+  const minReplicas = reducedMinimum(component.spec.minReplicas, canaries);
+  return { ...component, spec: { ...component.spec, minReplicas } };
+}
+
+/**
+ * Services, Deployments and autoscalers, canaries first so that a promoted one is never seen as gone. Nothing while the
+ * service is stopped. @throws ServalError.
+ */
+export function buildWorkloads(resolved: Resolved): KubeObject[] {
+  if (resolved.isStopped) return [];
+  const canaries = resolved.canaries.flatMap(({ components }) => components);
+  const components = resolved.components.map((component) => withReducedMinimum(component, resolved));
+  return [...canaries, ...components].flatMap((component) => standardWorkloads(component, resolved));
+}
 
 /**
  * Routes to what is ready: KServe makes a component's route when the component is ready, in the order of the chain, and
@@ -41,6 +57,8 @@ export const childKey = ({ kind, metadata }: KubeObject): string => keyOf(kind, 
 /** Keys of all children that may stay: what is wanted now, and routes that only wait for readiness. */
 export function wantedKeys(resolved: Resolved, workloads: readonly KubeObject[]): Set<string> {
   const keys = new Set(workloads.map(childKey));
+  for (const { frozen = [], name, workload } of resolved.components)
+    for (const kind of frozen) keys.add(keyOf(kind, kind === "Service" ? name : workload));
   if (resolved.isStopped) return keys;
   const flavour = routeFlavour(resolved);
   if (flavour === "none") return keys;

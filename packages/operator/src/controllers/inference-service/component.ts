@@ -23,7 +23,12 @@ import { podPart, runtimePod } from "../../pod/runtime.ts";
 
 export interface Component {
   readonly role: Role;
+  /** Of the Service; routes and other components speak to it. */
   readonly name: string;
+  /** Of the Deployment and its autoscaler: another one than `name` after a canary was promoted. */
+  readonly workload: string;
+  /** Kinds of its objects that stay as they are in the cluster: a canary of the new spec runs beside them. */
+  readonly frozen?: readonly ("Deployment" | "Service")[];
   readonly spec: ComponentSpec;
   /** Of every object of the component. */
   readonly labels: Readonly<Record<string, string>>;
@@ -132,9 +137,9 @@ function confidentialNotes(role: Role, component: ComponentSpec): Record<string,
 const hasFlag = (args: readonly string[], flag: string): boolean => args.some((arg) => arg.startsWith(flag));
 
 /** Custom transformers and explainers are told where the predictor is. */
-function withChainArgs(container: Container, isvc: InferenceService, role: Role): Container {
+function withChainArgs(container: Container, { isvc, role, predictorName }: ComponentInput): Container {
   const given = container.args ?? [];
-  const host = `${componentName(isvc, "predictor")}.${namespaceOf(isvc)}`;
+  const host = `${predictorName ?? componentName(isvc, "predictor")}.${namespaceOf(isvc)}`;
   const concurrency = isvc.spec[role]?.containerConcurrency;
   const flags: [string, string, boolean][] = [
     ["--model_name", isvc.metadata.name ?? "", hasFlag(given, "--model_name")],
@@ -148,12 +153,12 @@ function withChainArgs(container: Container, isvc: InferenceService, role: Role)
   return { ...container, args: [...given, ...added] };
 }
 
-function customPod(isvc: InferenceService, role: Role, component: ComponentSpec): PodSpec {
+function customPod(input: ComponentInput, component: ComponentSpec): PodSpec {
   const { containers = [], ...pod } = podPart(component);
-  if (role === "predictor") return { ...pod, containers };
+  if (input.role === "predictor") return { ...pod, containers };
   const [first, ...others] = containers;
   if (first === undefined) return { ...pod, containers };
-  return { ...pod, containers: [withChainArgs(first, isvc, role), ...others] };
+  return { ...pod, containers: [withChainArgs(first, input), ...others] };
 }
 
 export interface ComponentInput {
@@ -162,19 +167,24 @@ export interface ComponentInput {
   readonly role: Role;
   /** Of the predictor's model; undefined for own containers. */
   readonly runtime?: ServingRuntime | undefined;
+  /** Instead of the component's own name: a canary's. */
+  readonly name?: string | undefined;
+  /** Whom a transformer or an explainer asks, when it is not the service's predictor. */
+  readonly predictorName?: string | undefined;
 }
 
 /** @throws ServalError when the component cannot be built. `isvc` has its runtime's defaults applied. */
-export function buildComponent({ isvc, config, role, runtime }: ComponentInput): Component {
+export function buildComponent(input: ComponentInput): Component {
+  const { isvc, config, role, runtime, name = componentName(isvc, role) } = input;
   const component = isvc.spec[role] as ComponentSpec;
   const isModel = runtime !== undefined && role === "predictor";
-  const name = componentName(isvc, role);
   const sourceUri = sourceOf(role, component);
   const filter = annotationFilter(config);
   const runtimeSpec = isModel ? runtime.spec : undefined;
   return {
     role,
     name,
+    workload: name,
     spec: component,
     sourceUri,
     labels: {
@@ -194,6 +204,6 @@ export function buildComponent({ isvc, config, role, runtime }: ComponentInput):
       ...(sourceUri === undefined ? {} : { [internalAnnotations.sourceUri]: sourceUri }),
       ...filtered(component.annotations, filter),
     },
-    pod: isModel ? runtimePod(isvc, runtime) : customPod(isvc, role, component),
+    pod: isModel ? runtimePod(isvc, runtime) : customPod(input, component),
   };
 }

@@ -14,6 +14,7 @@ import {
   labels,
   type Pod,
   resources,
+  type Service,
   type ServingConfig,
   type ServingRuntime,
   servingRuntimes,
@@ -22,8 +23,8 @@ import { type Cluster, createInformer, type Informer } from "@serval/kube";
 import type { Children } from "../../children/children.ts";
 import type { FactsSource } from "../../facts-source.ts";
 import type { PodFacts } from "../../pod/facts.ts";
+import type { Live } from "./live.ts";
 import type { RuntimeCatalog } from "./runtime-selection.ts";
-import type { Live } from "./status.ts";
 
 export interface Caches {
   readonly services: Informer<InferenceService>;
@@ -79,6 +80,7 @@ export interface Observed {
   readonly config: ServingConfig;
   readonly catalog: RuntimeCatalog;
   readonly facts: PodFacts;
+  readonly live: Live;
 }
 
 export interface ObserveDeps {
@@ -89,23 +91,27 @@ export interface ObserveDeps {
 }
 
 /** undefined: the service is gone; its children go by their owner reference. */
-export async function observe({ caches, config, facts }: ObserveDeps, key: Key): Promise<Observed | undefined> {
+export async function observe(deps: ObserveDeps, key: Key): Promise<Observed | undefined> {
+  const { caches, config, facts } = deps;
   const stored = caches.services.get(key);
   if (stored === undefined) return undefined;
   const isvc = defaultInferenceService(stored, config());
   const catalog = { namespaced: caches.runtimes.list(key.namespace), cluster: caches.clusterRuntimes.list() };
-  return { stored, isvc, config: config(), catalog, facts: await facts.of(isvc) };
+  const live = observeLive(deps, key);
+  return { stored, isvc, config: config(), catalog, facts: await facts.of(isvc), live };
 }
 
 /** Children and pods as the caches have them now: read again after applying. */
 export function observeLive({ caches, children }: ObserveDeps, key: Key): Live {
   const read =
-    <T extends KubeObject>(kind: "Deployment" | "HTTPRoute") =>
+    <T extends KubeObject>(kind: "Deployment" | "HTTPRoute" | "Service") =>
     (child: Key): T | undefined =>
       children.get(kind, child) as T | undefined;
   return {
     deployment: read<Deployment>("Deployment"),
+    serves: (kind) => children.kinds.includes(kind),
     route: read<HTTPRoute>("HTTPRoute"),
+    service: read<Service>("Service"),
     pods: caches.pods.byIndex(serviceIndex, keyText(key)),
   };
 }

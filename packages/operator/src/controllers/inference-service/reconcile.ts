@@ -18,12 +18,13 @@ import {
 import { ApiError, type Cluster, type EventRecorder, isTransient, type ReconcileResult } from "@serval/kube";
 import { buildRoutes, buildWorkloads, childKey, wantedKeys } from "./build.ts";
 import { deploymentVerdict } from "./deployment-verdict.ts";
+import type { StatusInput } from "./live.ts";
 import { type ObserveDeps, observe, observeLive } from "./observe.ts";
 import { reportTransitions } from "./report.ts";
 import { type Failure, type Resolved, resolve } from "./resolve.ts";
 import { mayFailProbes, readinessGraceMs } from "./root-cause.ts";
 import { isInBetween, isReadyStatus, settleMs, settlingMs } from "./settling.ts";
-import { type StatusInput, statusFrom, statusFromFailure } from "./status.ts";
+import { statusFrom, statusFromFailure } from "./status.ts";
 import { mergePatchBetween } from "./status-patch.ts";
 
 export interface ReconcileDeps extends ObserveDeps {
@@ -112,7 +113,7 @@ function routesFor(deps: ReconcileDeps, resolved: Resolved, { namespace }: Key):
   const live = observeLive(deps, keyOf(resolved.isvc));
   const isReady = (role: Role): boolean => {
     const component = resolved.components.find((candidate) => candidate.role === role);
-    const deployment = component && live.deployment({ namespace, name: component.name });
+    const deployment = component && live.deployment({ namespace, name: component.workload });
     return deploymentVerdict(deployment).status === "True";
   };
   return buildRoutes(resolved, isReady);

@@ -3,43 +3,38 @@
 import {
   annotations,
   type InferenceService,
-  implementationsOf,
   type Mode,
   modeOf,
-  type Reason,
+  namespaceOf,
   roles,
   ServalError,
   type ServingConfig,
   type ServingRuntime,
   storageUriOf,
 } from "@serval/api";
+import type { ChildKind } from "../../children/children.ts";
 import type { PodFacts } from "../../pod/facts.ts";
-import { withRuntimeDefaults } from "../../pod/runtime-defaults.ts";
-import { buildComponent, type Component } from "./component.ts";
-import { explainRejections, type RuntimeCatalog, selectRuntime } from "./runtime-selection.ts";
+import { type Canary, declaredCanaries } from "./canary.ts";
+import type { Component } from "./component.ts";
+import { type RolloutLive, withRollout } from "./rollout.ts";
+import type { RuntimeCatalog } from "./runtime-selection.ts";
+import { buildVariant, type Failure, failureOf } from "./variant.ts";
+
+export type { Failure } from "./variant.ts";
 
 export interface Resolved {
   readonly isvc: InferenceService;
   readonly config: ServingConfig;
   readonly facts: PodFacts;
+  /** Whether the cluster has this kind of child. */
+  readonly serves: (kind: ChildKind) => boolean;
   readonly mode: Mode;
   readonly isStopped: boolean;
   /** Of the predictor's model; undefined for own containers. */
   readonly runtime: ServingRuntime | undefined;
   readonly components: readonly Component[];
-}
-
-export interface Failure {
-  readonly reason: Reason;
-  /** What went wrong, with KServe's text first; the event and `status.serval.message`. */
-  readonly message: string;
-  readonly fix: string;
-  /** KServe's shorter text for `modelStatus.lastFailureInfo`; undefined: the model's status says nothing. */
-  readonly modelMessage?: string | undefined;
-  /** The condition that shows it; undefined: conditions stay (KServe, for runtime choice). */
-  readonly condition?: { readonly type: string; readonly reason: string };
-  /** The runtime that was chosen before things went wrong. */
-  readonly runtime?: ServingRuntime | undefined;
+  /** Of `spec.canary`, or the one that `canaryTrafficPercent` makes. */
+  readonly canaries: readonly Canary[];
 }
 
 export type Resolution = { readonly resolved: Resolved } | { readonly failure: Failure };
@@ -101,13 +96,6 @@ const unsupportedFeatures: readonly Unsupported[] = [
           "Use another storageUri (s3://, gs://, https://, pvc://, file://)",
         )
       : undefined,
-  ({ metadata }) =>
-    metadata.annotations?.[annotations.autoscalerClass] === "keda"
-      ? unsupported(
-          "autoscalerClass keda is not available in this release",
-          "Set the annotation serving.kserve.io/autoscalerClass to hpa, external or none",
-        )
-      : undefined,
 ];
 
 function modeFailure(mode: Mode, name: string): Failure | undefined {
@@ -120,67 +108,41 @@ function modeFailure(mode: Mode, name: string): Failure | undefined {
   };
 }
 
-/** KServe keeps conditions when a runtime cannot be chosen; a model's failure shows in modelStatus. */
-const modelFailures: ReadonlySet<Reason> = new Set([
-  "RuntimeNotRecognized",
-  "RuntimeDisabled",
-  "NoSupportingRuntime",
-  "InvalidPredictorSpec",
-]);
-
-function failureOf(error: ServalError, runtime: ServingRuntime | undefined): Failure {
-  const isModelFailure = modelFailures.has(error.reason);
-  return {
-    reason: error.reason,
-    message: error.message,
-    fix: error.fix,
-    modelMessage: isModelFailure ? error.message : undefined,
-    runtime,
-    ...(isModelFailure ? {} : { condition: { type: "PredictorReady", reason: "ReconcileFailed" } }),
-  };
-}
-
 export interface ResolveInput {
   readonly isvc: InferenceService;
   readonly config: ServingConfig;
   readonly catalog: RuntimeCatalog;
   readonly facts: PodFacts;
+  /** What is there now: canaries get traffic when they are ready, and a promotion goes by what runs. */
+  readonly live: RolloutLive;
 }
 
 export function resolve(input: ResolveInput): Resolution {
-  const { isvc, config, facts } = input;
+  const { isvc, config, facts, live } = input;
   const mode = modeOf(isvc, config.deploy.defaultDeploymentMode);
   const early =
     modeFailure(mode, isvc.metadata.name ?? "") ??
     unsupportedFeatures.map((feature) => feature(isvc, config)).find((failure) => failure !== undefined);
   if (early !== undefined) return { failure: early };
-  const chosen = chooseRuntime(input);
-  if ("failure" in chosen) return chosen;
-  const { runtime } = chosen;
-  const adapted = runtime === undefined ? isvc : withRuntimeDefaults(isvc, runtime);
+  const built = buildVariant(input);
+  if ("failure" in built) return built;
+  const { variant } = built;
+  const namespace = namespaceOf(isvc);
+  const isReady = ({ workload }: Component): boolean =>
+    (live.deployment({ namespace, name: workload })?.status?.availableReplicas ?? 0) > 0;
+  const plain: Resolved = {
+    ...variant,
+    config,
+    facts,
+    serves: live.serves,
+    mode,
+    isStopped: isStopped(isvc),
+    canaries: isStopped(isvc) ? [] : declaredCanaries(input, isReady),
+  };
   try {
-    const components = roles
-      .filter((role) => adapted.spec[role] !== undefined)
-      .map((role) => buildComponent({ isvc: adapted, config, role, runtime }));
-    return { resolved: { isvc: adapted, config, facts, mode, isStopped: isStopped(isvc), runtime, components } };
+    return { resolved: withRollout(plain, input, live) };
   } catch (error) {
-    if (error instanceof ServalError) return { failure: failureOf(error, runtime) };
+    if (error instanceof ServalError) return { failure: failureOf(error, variant.runtime) };
     throw error;
   }
-}
-
-function chooseRuntime({
-  isvc,
-  catalog,
-}: ResolveInput): { runtime: ServingRuntime | undefined } | { failure: Failure } {
-  const { predictor } = isvc.spec;
-  const [implementation] = implementationsOf("predictor", predictor);
-  if (implementation?.kind !== "model") return { runtime: undefined };
-  const query = { model: implementation.spec, isMultiNode: predictor.workerSpec !== undefined };
-  const choice = selectRuntime(query, catalog);
-  if ("runtime" in choice) return { runtime: choice.runtime };
-  const why = explainRejections(choice.rejected);
-  const message = why === "" ? `${choice.detail}; there are no runtimes at all` : `${choice.detail}; ${why}`;
-  const { fix } = new ServalError(choice.reason, message);
-  return { failure: { reason: choice.reason, message, fix, modelMessage: choice.message } };
 }

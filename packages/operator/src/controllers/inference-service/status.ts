@@ -2,18 +2,13 @@
 // From what is really there to the status that is written. Pure. Source: KServe inference_service_status.go; `serval`
 // is ours.
 import {
-  appLabel,
   ConditionSet,
   codeOf,
-  type Deployment,
   defaultContainerPort,
-  type HTTPRoute,
   hostOf,
   type InferenceService,
   type InferenceServiceStatus,
-  type Key,
   namespaceOf,
-  type Pod,
   type Role,
   readyConditionOf,
   roles,
@@ -26,27 +21,14 @@ import {
 import { servicePorts } from "../../modes/standard/service.ts";
 import { httpRoutesVerdict, ingressVerdict, type RouteOwner } from "../../routes/readiness.ts";
 import { routeFlavour } from "./build.ts";
+import { canaryProblem, canaryStatus, markCanaries, withTraffic } from "./canary-status.ts";
 import type { Component } from "./component.ts";
 import { deploymentVerdict } from "./deployment-verdict.ts";
+import { podsOf, type StatusInput } from "./live.ts";
 import { modelStatusOf } from "./model-status.ts";
 import { progressOf } from "./progress.ts";
 import type { Failure, Resolved } from "./resolve.ts";
 import { rootCause } from "./root-cause.ts";
-
-/** The children and pods of one service, as the caches have them. */
-export interface Live {
-  readonly deployment: (key: Key) => Deployment | undefined;
-  readonly route: (key: Key) => HTTPRoute | undefined;
-  /** Of the whole service. */
-  readonly pods: readonly Pod[];
-}
-
-export interface StatusInput {
-  /** As stored, with its previous status. */
-  readonly isvc: InferenceService;
-  readonly live: Live;
-  readonly now: Date;
-}
 
 /** KServe names one of the two fields and clears the other. */
 function runtimeNames(
@@ -62,6 +44,7 @@ function base({ isvc, now }: StatusInput): { status: InferenceServiceStatus; con
   if (conditions.get("Ready") === undefined) conditions.initialise();
   const status: InferenceServiceStatus = { ...isvc.status, observedGeneration: isvc.metadata.generation ?? 0 };
   delete status.serval;
+  delete status.canaryStatuses;
   return { status, conditions };
 }
 
@@ -152,8 +135,8 @@ function markComponents(
   const namespace = namespaceOf(resolved.isvc);
   const components: NonNullable<InferenceServiceStatus["components"]> = { ...input.isvc.status?.components };
   for (const component of resolved.components) {
-    const { role, name } = component;
-    const verdict = deploymentVerdict(input.live.deployment({ namespace, name }));
+    const { role, workload } = component;
+    const verdict = deploymentVerdict(input.live.deployment({ namespace, name: workload }));
     conditions.mark(readyConditionOf[role], verdict);
     const url = verdict.status === "True" ? componentUrl(resolved, component) : undefined;
     components[role] = { ...components[role], ...(url === undefined ? {} : { url }) };
@@ -181,12 +164,11 @@ function reachability(resolved: Resolved): Pick<InferenceServiceStatus, "url" | 
   };
 }
 
-const podsOf = ({ pods }: Live, component: Component | undefined): Pod[] =>
-  component === undefined ? [] : pods.filter(({ metadata }) => metadata?.labels?.["app"] === appLabel(component.name));
-
 function servalStatus(resolved: Resolved, input: StatusInput): ServalStatus | undefined {
   const namespace = namespaceOf(resolved.isvc);
-  const deployments = resolved.components.flatMap(({ name }) => input.live.deployment({ namespace, name }) ?? []);
+  const deployments = resolved.components.flatMap(
+    ({ workload }) => input.live.deployment({ namespace, name: workload }) ?? [],
+  );
   const routeNames = [
     ...resolved.components.map(({ role }) => routeName(resolved.isvc, role)),
     resolved.isvc.metadata.name,
@@ -210,14 +192,17 @@ export function statusFrom(resolved: Resolved, input: StatusInput): InferenceSer
   const isReady = (role: Role): boolean => conditions.isTrue(readyConditionOf[role]);
   const ingress = routesVerdict(resolved, input, isReady);
   conditions.mark("IngressReady", ingress);
+  const canaries = canaryStatus(resolved, input);
+  markCanaries(resolved, conditions);
   const isServiceReady = conditions.isTrue("Ready");
   const predictor = resolved.components.find(({ role }) => role === "predictor");
-  const serval = isServiceReady ? undefined : servalStatus(resolved, input);
+  const serval = isServiceReady ? canaryProblem(resolved, input) : servalStatus(resolved, input);
   return {
     ...withoutRuntime(status),
+    ...canaries,
     ...runtimeNames(resolved.runtime),
     ...(ingress.status === "True" ? reachability(resolved) : {}),
-    components,
+    components: withTraffic(resolved, components),
     conditions: conditions.list(),
     deploymentMode: resolved.mode,
     modelStatus: modelStatusOf(podsOf(input.live, predictor), isServiceReady, status.modelStatus),
@@ -230,6 +215,7 @@ function stoppedStatus(resolved: Resolved, { isvc, now }: StatusInput): Inferenc
   const kept = (isvc.status?.conditions ?? []).filter(({ reason, type }) => reason === "Stopped" || type === "Stopped");
   const conditions = new ConditionSet(kept, now);
   const stopped: Verdict = { status: "False", reason: "Stopped" };
+  if ((isvc.spec.canary ?? []).length > 0) conditions.mark("CanaryPredictorReady", stopped);
   for (const { role } of resolved.components) conditions.mark(readyConditionOf[role], stopped);
   conditions.mark("Stopped", { status: "True" });
   const hadIngress = isvc.status?.conditions?.some(({ type }) => type === "IngressReady") === true;

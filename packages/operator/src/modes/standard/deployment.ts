@@ -34,7 +34,7 @@ const forTemplate = (notes: Readonly<Record<string, string>>): Record<string, st
 /** @throws ServalError when the component cannot become a pod. */
 export function componentDeployment(component: Component, resolved: Resolved): Deployment {
   const { isvc, config, facts } = resolved;
-  const metadata = objectMeta(component, isvc);
+  const metadata = { ...objectMeta(component, isvc), name: component.workload };
   const { name, namespace, labels = {} } = metadata;
   const template = podTemplate(
     {
@@ -45,7 +45,7 @@ export function componentDeployment(component: Component, resolved: Resolved): D
       isvc,
       config,
       role: component.role,
-      name: component.name,
+      name: component.workload,
       component: component.spec,
       sourceUri: component.sourceUri,
       facts,

@@ -9,7 +9,7 @@ import { componentService } from "./service.ts";
 
 /** In the order in which they are applied. @throws ServalError when the component cannot become a pod. */
 export const standardWorkloads = (component: Component, resolved: Resolved): KubeObject[] => [
-  componentService(component, resolved),
-  componentDeployment(component, resolved),
+  ...(component.frozen?.includes("Service") ? [] : [componentService(component, resolved)]),
+  ...(component.frozen?.includes("Deployment") ? [] : [componentDeployment(component, resolved)]),
   ...scalersOf(component, resolved),
 ];

@@ -38,6 +38,30 @@ const grpcMatch: Match = {
 
 const isGrpc = ({ name = "" }: ServicePort): boolean => name.includes("grpc") || name.includes("h2c");
 
+type Backend = NonNullable<Rule["backendRefs"]>[number];
+
+/**
+ * The component, and its counterparts in the canaries with their shares: only what is ready gets traffic, the rest stays
+ * with the stable one. Without canaries there is one backend of weight 1 (KServe).
+ */
+function backends({ isvc, canaries }: Resolved, { role, name }: Component, port: number): Backend[] {
+  const backend = (service: string, weight: number): Backend => ({
+    group: "",
+    kind: "Service",
+    name: service,
+    namespace: namespaceOf(isvc),
+    port,
+    weight,
+  });
+  if (canaries.length === 0 || role === "explainer") return [backend(name, 1)];
+  const shares = canaries.flatMap(({ isReady, components, percent }) => {
+    const counterpart = components.find((component) => component.role === role);
+    return isReady && counterpart !== undefined ? [{ name: counterpart.name, percent }] : [];
+  });
+  const taken = shares.reduce((sum, { percent }) => sum + percent, 0);
+  return [backend(name, 100 - taken), ...shares.map((share) => backend(share.name, share.percent))];
+}
+
 function rule(resolved: Resolved, component: Component, match: Match, port: number): Rule {
   const { isvc, config } = resolved;
   const namespace = namespaceOf(isvc);
@@ -55,7 +79,7 @@ function rule(resolved: Resolved, component: Component, match: Match, port: numb
         },
       },
     ],
-    backendRefs: [{ group: "", kind: "Service", name: component.name, namespace, port, weight: 1 }],
+    backendRefs: backends(resolved, component, port),
     ...(config.ingress.disableHTTPRouteTimeout ? {} : { timeouts: { request: `${seconds}s` } }),
   };
 }

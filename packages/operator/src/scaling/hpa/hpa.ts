@@ -5,7 +5,7 @@ import type { Component } from "../../controllers/inference-service/component.ts
 import type { Resolved } from "../../controllers/inference-service/resolve.ts";
 import { objectMeta } from "../../modes/standard/object-meta.ts";
 
-const defaultCpuPercent = 80;
+export const defaultCpuPercent = 80;
 
 const utilization = (name: string, percent: number): MetricSpec => ({
   type: "Resource",
@@ -41,9 +41,9 @@ export function horizontalPodAutoscaler(component: Component, { isvc }: Resolved
   return {
     apiVersion: "autoscaling/v2",
     kind: "HorizontalPodAutoscaler",
-    metadata: objectMeta(component, isvc),
+    metadata: { ...objectMeta(component, isvc), name: component.workload },
     spec: {
-      scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: component.name },
+      scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: component.workload },
       minReplicas: minimum,
       maxReplicas: Math.max(maxReplicas, minimum),
       // Without metrics Kubernetes itself scales on 80 % cpu; saying so keeps our view equal to the stored object.
