@@ -5,6 +5,7 @@ import { type Cluster, createEventRecorder, runAsLeader } from "@serval/kube";
 import { type Logger, Registry } from "@serval/observe";
 import { type AdmissionState, createAdmissionState } from "./admission-state.ts";
 import { createChildren } from "./children/children.ts";
+import { createDrain } from "./children/drain.ts";
 import { servedChildKinds } from "./children/served-kinds.ts";
 import { createConfigSource } from "./config-source.ts";
 import { controllerName, runInferenceServiceController } from "./controllers/inference-service/controller.ts";
@@ -26,6 +27,8 @@ export interface OperatorOptions {
   /** Filled with the watched configuration and runtimes once they are known. */
   readonly admission?: AdmissionState;
   readonly now?: () => Date;
+  /** How long a workload outlives the routes to it, in ms; default 2000. */
+  readonly drainMs?: number;
   /** Reconciles at once. Default 8: they mostly wait for the API server. */
   readonly workers?: number;
 }
@@ -57,6 +60,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const caches = createCaches({ cluster, signal, onError });
   const children = createChildren({ cluster, signal, onError, kinds });
   const facts = createFactsSource({ cluster, signal, onError });
+  const drain = createDrain(now, options.drainMs);
   const metrics = createOperatorMetrics(options.metrics ?? new Registry(), caches.services);
   const config = createConfigSource({
     cluster,
@@ -78,6 +82,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     facts,
     config: config.current,
     settling: new Map<string, number>(),
+    drain,
   };
   const lead = async (leading: AbortSignal): Promise<void> => {
     const controller = runInferenceServiceController({

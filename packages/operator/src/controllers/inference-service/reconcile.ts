@@ -16,6 +16,7 @@ import {
   servingFinalizer,
 } from "@serval/api";
 import { ApiError, type Cluster, type EventRecorder, isTransient, type ReconcileResult } from "@serval/kube";
+import type { Drain } from "../../children/drain.ts";
 import { buildRoutes, buildWorkloads, childKey, wantedKeys } from "./build.ts";
 import { deploymentVerdict } from "./deployment-verdict.ts";
 import type { StatusInput } from "./live.ts";
@@ -36,6 +37,7 @@ export interface ReconcileDeps extends ObserveDeps {
    * itself (settling.ts). Made empty.
    */
   readonly settling: Map<string, number>;
+  readonly drain: Drain;
 }
 
 /** @throws to be retried with backoff, after the status says why. */
@@ -44,6 +46,7 @@ export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): 
   const name = keyText(key);
   if (observed === undefined) {
     deps.settling.delete(name);
+    deps.drain.forget(name);
     return undefined;
   }
   const { stored: isvc, config } = observed;
@@ -84,7 +87,8 @@ export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): 
   // The kubelet says nothing while a probe fails: look again when the grace is over.
   const waitsForProbe =
     status.serval !== undefined && status.serval.code === undefined && mayFailProbes(input.live.pods);
-  return waitsForProbe ? { requeueAfterMs: readinessGraceMs + 1_000 } : undefined;
+  const waitMs = deps.drain.waitMs(name) || (waitsForProbe ? readinessGraceMs + 1_000 : 0);
+  return waitMs > 0 ? { requeueAfterMs: waitMs } : undefined;
 }
 
 /** The change begins now, unless it has begun. */
@@ -105,7 +109,8 @@ async function apply(deps: ReconcileDeps, resolved: Resolved, key: Key): Promise
   const routed = await deps.children.apply(routesFor(deps, resolved, key));
   const wanted = wantedKeys(resolved, workloads);
   const owned = deps.children.ownedBy(resolved.isvc.metadata.uid ?? "");
-  await deps.children.delete(owned.filter((child) => !wanted.has(childKey(child))));
+  const unwanted = owned.filter((child) => !wanted.has(childKey(child)));
+  await deps.children.delete(deps.drain.due(keyText(key), unwanted, written + routed > 0 && !resolved.isStopped));
   return written + routed;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `canaryTrafficPercent` in Standard mode: a changed predictor first gets a share of the traffic beside the last good
 // one, then all of it. There are two slots for the predictor's workload, `<name>` and `<name>-2`; the Service `<name>`
-// selects the stable one, and a promotion moves that selector, so that no model is loaded twice (decision 15). Pure.
+// selects the stable one, `<name>-canary` the other, and a promotion moves the selector, so that no model is loaded twice
+// (decision 15). Pure.
 import {
   appLabel,
   type Deployment,
@@ -83,12 +84,16 @@ interface Situation {
 
 /** The new spec as a canary in the free slot. `replicas` is its minimum; the bounds of the spec hold only in a promotion. */
 function canaryIn(situation: Situation, percent: number, predictor: PredictorSpec): Canary {
-  const { resolved, input, slot, live } = situation;
+  const { resolved, input, stable, slot, live } = situation;
   const namespace = namespaceOf(resolved.isvc);
   const service = resolved.isvc.metadata.name ?? "";
-  const names = { predictor: slot, transformer: `${service}-transformer-canary` };
-  const isReady = ({ workload }: Component): boolean => isAvailable(live.deployment({ namespace, name: workload }));
-  return buildCanary(input, { name: slot, percent, predictor, names }, isReady);
+  const names = { predictor: `${stable.name}-canary`, transformer: `${service}-transformer-canary` };
+  const placed = (component: Component): Component =>
+    component.role === "predictor" ? inSlot(component, slot) : component;
+  const isReady = (component: Component): boolean =>
+    isAvailable(live.deployment({ namespace, name: placed(component).workload }));
+  const canary = buildCanary(input, { name: slot, percent, predictor, names }, isReady);
+  return { ...canary, components: canary.components.map(placed) };
 }
 
 /** The stable workload stays as it is; its Service too, since the new spec's ports may be others. */
