@@ -4,6 +4,7 @@
 import type { AnyObject } from "@serval/api";
 import type { ApiRequest, ApiResponse, UserInfo } from "@serval/kube";
 import { ApiError } from "@serval/kube";
+import { answerReview } from "./authorization.ts";
 import type { OpenApi } from "./discovery/open-api.ts";
 import { jsonClone } from "./json-clone.ts";
 import { parseRoute, type Route } from "./route.ts";
@@ -21,6 +22,7 @@ import {
 import { createObject } from "./verbs/create.ts";
 import { deleteCollection, deleteObject } from "./verbs/delete.ts";
 import { listObjects } from "./verbs/list.ts";
+import { metricsGroup, readMetrics } from "./verbs/metrics.ts";
 import { patchObject } from "./verbs/patch.ts";
 import { bindPod, readPodLogs } from "./verbs/pod-verbs.ts";
 import { getScale, writeScale } from "./verbs/scale.ts";
@@ -177,10 +179,11 @@ async function onSubresource(call: NamedCall): Promise<ApiResponse> {
 async function serve(server: Server, request: FrontRequest): Promise<ApiResponse> {
   const fixed = serveFixedPath(server, request);
   if (fixed !== undefined) return fixed;
+  const review = answerReview(request, request.user ?? localAdmin);
+  if (review !== undefined) return { status: 201, body: review };
   const route = parseRoute(request.path);
   if (route === undefined) throw unknownResource();
-  if (route.group === "metrics.k8s.io")
-    throw notServed("kubectl top (metrics.k8s.io)", "see the gateway's and the model servers' /metrics");
+  if (route.group === metricsGroup) return { status: 200, body: readMetrics(server.context, request, route) };
   const call = callOf(server, request, route);
   if (call.name === undefined) return onCollection(call);
   const named = call as NamedCall;

@@ -15,6 +15,7 @@ import type { HttpFront, ListenOptions } from "./http/server.ts";
 import { createEventExpiry } from "./kinds/event-expiry.ts";
 import { createAddressPool } from "./kinds/service.ts";
 import type { PodLogs } from "./pod-logs.ts";
+import type { ResourceMetrics } from "./resource-metrics.ts";
 import { establishedDefinition } from "./resources/custom.ts";
 import { createRegistry } from "./resources/registry.ts";
 import { gitVersion } from "./server-paths.ts";
@@ -23,6 +24,7 @@ import type { Logger, MergeFunctions } from "./verbs/context.ts";
 
 export type { HttpFront, ListenOptions } from "./http/server.ts";
 export type { LogOptions, PodLogs } from "./pod-logs.ts";
+export type { ResourceMetrics } from "./resource-metrics.ts";
 export type { Logger } from "./verbs/context.ts";
 
 export interface ApiServerOptions {
@@ -32,6 +34,8 @@ export interface ApiServerOptions {
   readonly admission: readonly AdmissionPlugin[];
   /** Absent: `kubectl logs` answers 501. */
   readonly podLogs?: PodLogs;
+  /** Absent: `kubectl top` answers 501. */
+  readonly metrics?: ResourceMetrics;
   /** Service addresses come from 127.<octet>.0.0/17; default 1. */
   readonly serviceOctet?: number;
   /** Chooses a new Service's cluster address; default: the next free one. */
@@ -139,6 +143,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       turns: createTurns(),
       expireEvents: createEventExpiry(options.store, now),
       podLogs: options.podLogs,
+      metrics: options.metrics,
       now,
       uid: options.uid ?? randomUUID,
       log: options.log,

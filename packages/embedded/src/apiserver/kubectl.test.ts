@@ -81,7 +81,17 @@ spec:
 before(async () => {
   if (kubectl === undefined) return;
   dir = await mkdtemp(join(tmpdir(), "serval-kubectl-"));
-  server = await testServer({ serving: true });
+  const usage = {
+    atMs: Date.parse("2026-01-01T00:00:00Z"),
+    windowMs: 15_000,
+    cpuMilli: 250,
+    memoryBytes: 64 * 2 ** 20,
+  };
+  const metrics = {
+    ofPod: () => ({ ...usage, containers: [{ ...usage, name: "main" }] }),
+    ofNode: () => usage,
+  };
+  server = await testServer({ serving: true, metrics });
   const pki = await loadPki(join(dir, "pki"));
   front = await server.server.listen({ host: "127.0.0.1", port: 0, pki });
   await writeKubeconfig(join(dir, "kubeconfig"), { server: front.url, pki });
@@ -281,10 +291,20 @@ describe("kubectl", { skip, timeout: 120_000 }, () => {
     assert.equal((await server.send("GET", "/apis/apps/v1/namespaces/default/deployments/web")).status, 404);
   });
 
+  it("shows what pods use", async () => {
+    assert.match(await ok("top pod one"), /NAME +CPU\(cores\) +MEMORY\(bytes\) *\none +250m +64Mi/);
+  });
+
+  it("answers what one may do", async () => {
+    assert.equal((await ok("auth can-i create inferenceservices")).trim(), "yes");
+    const other = await run("auth can-i get secrets --as=eve".split(" "));
+    assert.deepEqual([other.code, other.stdout.trim().split(" ")[0]], [1, "no"]);
+    assert.match(await ok("auth whoami"), /Username +system:admin[\s\S]*system:masters/);
+  });
+
   for (const [line, message] of [
     ["exec one -- ls", /exec into a pod is not yet served here/],
     ["port-forward pod/one 18080:80", /port forwarding is not yet served here/],
-    ["top pods", /kubectl top \(metrics\.k8s\.io\) is not yet served here/],
     ["logs one", /pod logs is not yet served here/],
   ] as const) {
     it(`is told why "kubectl ${line}" does not work`, async () => {

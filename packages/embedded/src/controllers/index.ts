@@ -15,6 +15,7 @@ import { type ControllerLog, createContext } from "./context.ts";
 import { reconcileDeployment } from "./deployment.ts";
 import { reconcileEndpoints, selects } from "./endpoint-slice.ts";
 import { createGarbageCollector } from "./garbage.ts";
+import { createHpaController, type HpaOptions } from "./hpa/controller.ts";
 import { reconcileNamespace } from "./namespace.ts";
 import { controllerOf } from "./ownership.ts";
 import { reconcileReplicaSet } from "./replica-set.ts";
@@ -32,6 +33,8 @@ export interface ControllersOptions {
   readonly signal: AbortSignal;
   readonly log: ControllerLog;
   readonly now?: () => Date;
+  /** Absent: nothing measures pods, and no autoscaler is looked at. */
+  readonly autoscaling?: HpaOptions;
 }
 
 const ownerKeys =
@@ -106,6 +109,10 @@ export function startControllers(options: ControllersOptions): { stopped: Promis
       reclaimVolume(context, key, dataDir),
     ),
   ];
+  if (options.autoscaling !== undefined) {
+    const hpa = createHpaController(context, options.autoscaling);
+    controllers.push(run("horizontal-pod-autoscaler", [watchOf(hpa.autoscalers, hpa.keys)], hpa.reconcile));
+  }
   return {
     stopped: Promise.all([...controllers, ...collectors.map((c) => c.controller)].map((c) => c.stopped)).then(() =>
       context.events.flush(),

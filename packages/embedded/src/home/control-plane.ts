@@ -8,6 +8,7 @@ import { type Logger, Registry, startMetricsServer } from "@serval/observe";
 import { admissionPlugins, createAdmissionState, startOperator } from "@serval/operator";
 import { createApiServer } from "../apiserver/index.ts";
 import type { PodLogs } from "../apiserver/pod-logs.ts";
+import type { ResourceMetrics } from "../apiserver/resource-metrics.ts";
 import { startControllers } from "../controllers/index.ts";
 import { schedulerAdmission, thisNode } from "../controllers/scheduler.ts";
 import type { LocalPrograms } from "../kubelet/images.ts";
@@ -88,11 +89,16 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const podLogs: PodLogs = {
     readLogs: (pod: Pod, query) => kubeletLogs(kubelet as Kubelet).readLogs(pod, query),
   };
+  const measured: ResourceMetrics = {
+    ofPod: (pod) => kubelet?.usage.ofPod(pod),
+    ofNode: () => kubelet?.usage.ofNode(),
+  };
   const server = await createApiServer({
     store,
     crds,
     admission: [...admissionPlugins(admission), schedulerAdmission(node)],
     podLogs,
+    metrics: measured,
     serviceOctet: options.octet,
     log,
   });
@@ -114,6 +120,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     dataDir: layout.dataDir,
     types: servedTypes(crds),
     node,
+    autoscaling: { metrics: measured },
     signal: abort.signal,
     log,
   });

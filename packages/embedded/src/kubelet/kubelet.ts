@@ -27,6 +27,7 @@ import { logNumbers, logPath } from "./process-files.ts";
 import { createProgressReports } from "./progress-report.ts";
 import type { LimitEnforcer } from "./resource-limits.ts";
 import { createSlots } from "./start-slots.ts";
+import { createUsageMeter, type UsageMeter } from "./usage.ts";
 
 export interface KubeletOptions {
   readonly cluster: Cluster;
@@ -40,12 +41,16 @@ export interface KubeletOptions {
   readonly pullImage: PodWorkerDeps["pullImage"];
   readonly version: string;
   readonly now?: () => Date;
+  /** How often usage is measured; default 15 s. */
+  readonly measureEveryMs?: number;
   readonly log: { error(fields: object, message: string): void; info(fields: object, message: string): void };
 }
 
 export interface Kubelet {
   /** Workers by pod uid: logs and status are read from here. */
   worker(uid: string): PodWorker | undefined;
+  /** What pods and the machine use. */
+  readonly usage: UsageMeter;
   /** `pods: false`: every process stays and the next kubelet adopts it. `pods: true`: they end, their objects stay. */
   close(options: { pods: boolean }): Promise<void>;
 }
@@ -177,10 +182,16 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
     onError: deps.onError,
   });
   const progress = setInterval(() => void reportProgress(), progressEveryMs);
+  const usage = createUsageMeter(() => workers.values(), {
+    ...(options.measureEveryMs === undefined ? {} : { everyMs: options.measureEveryMs }),
+    onError: (error) => log.error({ error }, "usage not measured"),
+  });
   log.info({ pods: known.size, limits: options.limits.about, network: options.network.about }, "kubelet started");
   return {
     worker: (uid) => workers.get(uid),
+    usage,
     async close({ pods }) {
+      usage.close();
       clearInterval(rotation);
       clearInterval(progress);
       abort.abort();

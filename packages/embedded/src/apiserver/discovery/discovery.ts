@@ -2,6 +2,7 @@
 // Which groups, versions and resources there are: the classic documents and the aggregated one that kubectl asks first.
 // Source: k8s.io/apiserver/pkg/endpoints/discovery (aggregated: apidiscovery.k8s.io/v2)
 import { apiVersionOf } from "@serval/api";
+import { reviewResources } from "../authorization.ts";
 import type { Registry } from "../resources/registry.ts";
 import type { Resource } from "../resources/resource.ts";
 
@@ -24,17 +25,29 @@ const foreignKinds: Readonly<Record<string, { group: string; version: string; ki
 const inVersion = ({ resources }: Registry, group: string, version: string): Resource[] =>
   resources.filter(({ type }) => type.group === group && type.version === version);
 
-/**
- * Listed though it has no resources: kubectl top asks only a server that lists it, and then shows our own refusal
- * ("not yet served here") instead of one that tells nothing.
- */
-const metricsGroup = "metrics.k8s.io";
-const metricsVersion = "v1beta1";
+/** Resources without stored objects: measurements (verbs/metrics.ts) and answers (authorization.ts). */
+interface Computed {
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+  readonly verbs: readonly string[];
+}
+const metrics = { group: "metrics.k8s.io", version: "v1beta1", verbs: ["get", "list"] };
+const computed: readonly Computed[] = [
+  { ...metrics, plural: "nodes", kind: "NodeMetrics", namespaced: false },
+  { ...metrics, plural: "pods", kind: "PodMetrics", namespaced: true },
+  ...reviewResources.map((resource) => ({ ...resource, version: "v1", verbs: ["create"] })),
+];
+const computedIn = (group: string, version: string): Computed[] =>
+  computed.filter((one) => one.group === group && one.version === version);
 
 /** `/api/v1`, `/apis/<group>/<version>`; undefined: not served. */
 export function resourceList(registry: Registry, group: string, version: string): unknown {
   const served = inVersion(registry, group, version);
-  if (served.length === 0 && group !== metricsGroup) return undefined;
+  const answered = computedIn(group, version);
+  if (served.length === 0 && answered.length === 0) return undefined;
   const resources = served.flatMap((resource) => {
     const { type, singular, shortNames, categories, subresources } = resource;
     const main = {
@@ -57,14 +70,20 @@ export function resourceList(registry: Registry, group: string, version: string)
     return [main, ...below];
   });
   const groupVersion = group === "" ? version : `${group}/${version}`;
-  return { kind: "APIResourceList", apiVersion: "v1", groupVersion, resources };
+  const others = answered.map(({ plural, kind, namespaced, verbs }) => ({
+    name: plural,
+    singularName: "",
+    namespaced,
+    kind,
+    verbs,
+  }));
+  return { kind: "APIResourceList", apiVersion: "v1", groupVersion, resources: [...resources, ...others] };
 }
 
 const versionsOf = ({ groups }: Registry, name: string): readonly string[] =>
-  groups.get(name) ?? (name === metricsGroup ? [metricsVersion] : []);
+  groups.get(name) ?? [...new Set(computed.filter(({ group }) => group === name).map(({ version }) => version))];
 const namedGroups = ({ groups }: Registry): string[] => [
-  ...[...groups.keys()].filter((name) => name !== ""),
-  metricsGroup,
+  ...new Set([...[...groups.keys()].filter((name) => name !== ""), ...computed.map(({ group }) => group)]),
 ];
 
 function groupEntry(registry: Registry, name: string): Record<string, unknown> {
@@ -74,7 +93,7 @@ function groupEntry(registry: Registry, name: string): Record<string, unknown> {
 
 /** `/apis/<group>`; undefined: not served. */
 export const groupDocument = (registry: Registry, name: string): unknown =>
-  registry.groups.has(name) && name !== ""
+  versionsOf(registry, name).length > 0 && name !== ""
     ? { kind: "APIGroup", apiVersion: "v1", ...groupEntry(registry, name) }
     : undefined;
 
@@ -111,6 +130,14 @@ const aggregatedResource = (resource: Resource): unknown => {
   };
 };
 
+const aggregatedComputed = ({ group, version, plural, kind, namespaced, verbs }: Computed): unknown => ({
+  resource: plural,
+  responseKind: { group, version, kind },
+  scope: namespaced ? "Namespaced" : "Cluster",
+  singularResource: "",
+  verbs,
+});
+
 /** `as=APIGroupDiscoveryList;v=v2;g=apidiscovery.k8s.io`. @param core `/api` instead of `/apis`. */
 export function aggregatedDiscovery(registry: Registry, core: boolean): unknown {
   const names = core ? [""] : namedGroups(registry);
@@ -122,7 +149,10 @@ export function aggregatedDiscovery(registry: Registry, core: boolean): unknown 
       metadata: { name, creationTimestamp: null },
       versions: versionsOf(registry, name).map((version) => ({
         version,
-        resources: inVersion(registry, name, version).map(aggregatedResource),
+        resources: [
+          ...inVersion(registry, name, version).map(aggregatedResource),
+          ...computedIn(name, version).map(aggregatedComputed),
+        ],
         freshness: "Current",
       })),
     })),

@@ -7,6 +7,7 @@ import type { AddressInfo } from "node:net";
 import type { ApiRequest, ApiResponse, Transport, UserInfo } from "@serval/kube";
 import { ApiError } from "@serval/kube";
 import type { Pki } from "../../pki/index.ts";
+import { authorize, impersonated } from "../authorization.ts";
 import { refusal, statusOf, unauthorized } from "../status.ts";
 import type { Logger } from "../verbs/context.ts";
 import { anonymousUser, browserRefusal, createAuthenticator, isLoopbackHost } from "./authenticate.ts";
@@ -134,7 +135,7 @@ function admit(request: IncomingMessage, authenticate: (request: IncomingMessage
   const refused = browserRefusal(request);
   if (refused !== undefined) throw refused;
   const user = authenticate(request);
-  if (user !== undefined) return user;
+  if (user !== undefined) return impersonated(user, request.headers);
   if (request.method === "GET" && openPath.test(request.url ?? "")) return anonymousUser;
   throw unauthorized();
 }
@@ -147,6 +148,7 @@ async function serve(
   if (!methods.has(request.method ?? ""))
     throw refusal({ code: 405, reason: "MethodNotAllowed", message: `the method ${request.method} is not served` });
   const api = apiRequest(request, scope.user, scope.signal);
+  authorize(api, scope.user);
   if (request.method === "GET") return transport.send(api);
   const { value, duplicateFields } = await readBody(request);
   const withBody = { ...api, ...(value === undefined ? {} : { body: value }), duplicateFields };

@@ -3,7 +3,7 @@
 import { type AnyObject, type CustomResourceDefinition, servingCrds } from "@serval/api";
 import type { AdmissionPlugin, ApiRequest, ApiResponse } from "@serval/kube";
 import { memoryStore, type Store } from "../../store/index.ts";
-import { type ApiServer, createApiServer, type PodLogs } from "../index.ts";
+import { type ApiServer, createApiServer, type PodLogs, type ResourceMetrics } from "../index.ts";
 
 export const silentLog = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -69,7 +69,13 @@ export interface TestServer {
 }
 
 export async function testServer(
-  options: { admission?: readonly AdmissionPlugin[]; podLogs?: PodLogs; store?: Store; serving?: boolean } = {},
+  options: {
+    admission?: readonly AdmissionPlugin[];
+    podLogs?: PodLogs;
+    metrics?: ResourceMetrics;
+    store?: Store;
+    serving?: boolean;
+  } = {},
 ): Promise<TestServer> {
   let time = Date.parse("2026-01-01T00:00:00Z");
   let ids = 0;
@@ -79,6 +85,7 @@ export async function testServer(
     crds: [widgetCrd, ...(options.serving === true ? servingCrds() : [])],
     admission: options.admission ?? [],
     ...(options.podLogs === undefined ? {} : { podLogs: options.podLogs }),
+    ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
     now: () => new Date(time),
     uid: () => `00000000-0000-4000-8000-${String(++ids).padStart(12, "0")}`,
     log: silentLog,

@@ -15,6 +15,7 @@ import type {
 import type { Store } from "../../store/index.ts";
 import type { AddressPool } from "../kinds/service.ts";
 import type { PodLogs } from "../pod-logs.ts";
+import type { ResourceMetrics } from "../resource-metrics.ts";
 import type { Registry } from "../resources/registry.ts";
 import type { Resource } from "../resources/resource.ts";
 import type { Rendering } from "../table/render.ts";
@@ -48,6 +49,7 @@ export interface ServerContext {
   /** After an event was written. */
   readonly expireEvents: () => Promise<void>;
   readonly podLogs: PodLogs | undefined;
+  readonly metrics: ResourceMetrics | undefined;
   readonly now: () => Date;
   readonly uid: () => string;
   readonly log: Logger;

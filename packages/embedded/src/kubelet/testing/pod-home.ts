@@ -15,7 +15,7 @@ import {
 } from "@serval/api";
 import { type Cluster, createCluster, createInformer, type Informer } from "@serval/kube";
 import { type Logger, silentLogger } from "@serval/observe";
-import { createApiServer } from "../../apiserver/index.ts";
+import { createApiServer, type ResourceMetrics } from "../../apiserver/index.ts";
 import { startControllers } from "../../controllers/index.ts";
 import { schedulerAdmission, thisNode } from "../../controllers/scheduler.ts";
 import { memoryStore } from "../../store/index.ts";
@@ -124,18 +124,30 @@ function createWatcher(cluster: Cluster, signal: AbortSignal): Watcher {
 
 /** @param options `controllers`: run the built-in controllers too. */
 export async function startPodHome(
-  options: { controllers?: boolean; octet?: number; log?: Logger; path?: string } = {},
+  options: {
+    controllers?: boolean;
+    octet?: number;
+    log?: Logger;
+    path?: string;
+    /** Usage is measured and autoscalers are looked at this often. */
+    autoscaleEveryMs?: number;
+  } = {},
 ): Promise<PodHome> {
-  const { octet = 11, log = silentLogger } = options;
+  const { octet = 11, log = silentLogger, autoscaleEveryMs } = options;
   const dataDir = await mkdtemp(join(tmpdir(), "serval-kubelet-"));
   const abort = new AbortController();
   const node = thisNode("test");
   let kubelet: Kubelet;
+  const metrics: ResourceMetrics = {
+    ofPod: (pod) => kubelet.usage.ofPod(pod),
+    ofNode: () => kubelet.usage.ofNode(),
+  };
   const server = await createApiServer({
     store: memoryStore(),
     crds: [],
     admission: [schedulerAdmission(node)],
     podLogs: { readLogs: (pod, query) => kubeletLogs(kubelet).readLogs(pod, query) },
+    metrics,
     serviceOctet: octet,
     log,
   });
@@ -151,6 +163,7 @@ export async function startPodHome(
       path: options.path ?? process.env["PATH"] ?? "/usr/bin:/bin",
       pullImage: async () => {},
       version: "test",
+      ...(autoscaleEveryMs === undefined ? {} : { measureEveryMs: autoscaleEveryMs }),
       log,
     });
   kubelet = await start();
@@ -168,7 +181,15 @@ export async function startPodHome(
   ] as unknown as ResourceType[];
   const controllers =
     options.controllers === true
-      ? startControllers({ cluster, dataDir, types, node, signal: abort.signal, log })
+      ? startControllers({
+          cluster,
+          dataDir,
+          types,
+          node,
+          signal: abort.signal,
+          log,
+          ...(autoscaleEveryMs === undefined ? {} : { autoscaling: { metrics, everyMs: autoscaleEveryMs } }),
+        })
       : { stopped: Promise.resolve() };
   const watcher = createWatcher(cluster, abort.signal);
   const home: PodHome = {
