@@ -115,6 +115,16 @@ export const catalogue = {
     "The predictor cannot be built",
     "Correct the runtime or the predictor as the message says",
   ),
+  InvalidWorkerSpecNotSet: entry(
+    "SV2005",
+    "The runtime is not for several nodes",
+    "Name a runtime that has a workerSpec, or remove spec.predictor.workerSpec",
+  ),
+  InvalidGPUAllocation: entry(
+    "SV2006",
+    "The nodes have too few GPUs together",
+    "Raise the GPU requests, or lower pipelineParallelSize × tensorParallelSize",
+  ),
   StorageUriNotSupported: entry(
     "SV3001",
     "The storage URI is not supported",
@@ -131,6 +141,16 @@ export const catalogue = {
     "Check that the URI exists and that the credentials may read it",
   ),
   StorageConflict: entry("SV3004", "Two storage settings exclude each other", "Set either storageUri or storage.path"),
+  StorageContainerNotUsable: entry(
+    "SV3005",
+    "The ClusterStorageContainer cannot fetch this model",
+    "Name another in spec.predictor.storageContainerName, or correct the one that the message names",
+  ),
+  StorageCredentials: entry(
+    "SV3006",
+    "The storage credentials cannot be used",
+    "Create or correct the secret that the message names",
+  ),
   ImageNotRunnable: entry(
     "SV4001",
     "The image cannot be run",

@@ -51,6 +51,14 @@ export const internalAnnotations = {
   modelDir: "internal.serving.kserve.io/modelDir",
   confidentialEnabled: "internal.serving.kserve.io/confidential-enabled",
   confidentialResourceId: "internal.serving.kserve.io/confidential-resource-id",
+  localModelSourceUri: "internal.serving.kserve.io/localmodel-sourceuri",
+  localModelPvcName: "internal.serving.kserve.io/localmodel-pvc-name",
+} as const;
+
+/** Labels that admission sets on services whose model a LocalModelCache holds. */
+export const internalLabels = {
+  localModel: "internal.serving.kserve.io/localmodel",
+  localModelNamespace: "internal.serving.kserve.io/localmodel-namespace",
 } as const;
 
 export const labels = {
@@ -58,6 +66,7 @@ export const labels = {
   component: "component",
   app: "app",
   generation: "isvc.generation",
+  multiNodeRole: "multinode/role",
   visibility: "networking.kserve.io/visibility",
   knativeVisibility: "networking.knative.dev/visibility",
   modelClass: "modelClass",
@@ -70,6 +79,7 @@ export const containerNames = {
   worker: "worker-container",
   storageInitializer: "storage-initializer",
   agent: "agent",
+  queueProxy: "queue-proxy",
 } as const;
 
 export const modelMountPath = "/mnt/models";

@@ -82,4 +82,5 @@ export const inferenceServiceWarnings = (isvc: InferenceService): string[] => [
   ...canaryWarnings(isvc),
 ];
 
+export { gpuResourceTypes } from "./multi-node.ts";
 export { commonParent, storageUriOf } from "./storage.ts";
