@@ -15,6 +15,7 @@ export const generatedFiles: readonly string[] = [
   "packages/api/src/core/kubernetes-schemas.gen.json",
   "packages/api/src/core/gateway-api.gen.ts",
   "packages/api/src/core/gateway-api-crds.gen.json",
+  "packages/api/src/core/gateway-api-schemas.gen.json",
   "packages/embedded/src/apiserver/http/kubernetes-protobuf.gen.json",
   "packages/embedded/src/apiserver/resources/zero-values.gen.json",
   "packages/cli/bin/help.gen.json",

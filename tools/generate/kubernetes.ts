@@ -9,6 +9,8 @@ import { parse } from "yaml";
 
 const kubernetesVersion = "v1.34.3";
 const gatewayApiVersion = "v1.4.1";
+/** What KServe v0.20 embeds. */
+const routeSpecVersion = "v1.5.1";
 const out = new URL("../../packages/api/src/core/", import.meta.url).pathname;
 
 /** Root definitions; everything that they refer to comes along. */
@@ -16,7 +18,7 @@ const roots = [
   ...["Namespace", "ConfigMap", "Secret", "ServiceAccount", "Service", "Pod", "PersistentVolume"].map(
     (k) => `core.v1.${k}`,
   ),
-  ...["PersistentVolumeClaim", "Event", "Node"].map((k) => `core.v1.${k}`),
+  ...["PersistentVolumeClaim", "Event", "Node", "ResourceQuota"].map((k) => `core.v1.${k}`),
   "discovery.v1.EndpointSlice",
   "events.v1.Event",
   "apps.v1.Deployment",
@@ -263,5 +265,42 @@ function generateGatewayApi(): void {
   writeFileSync(join(out, "gateway-api-crds.gen.json"), `${JSON.stringify(crds)}\n`);
 }
 
+type Rules = { message: string }[];
+const headerValue = "^[!-~]+([\\t ]?[!-~]+)*$";
+
+/** Changes its argument. */
+function withoutGeneratedRules(node: Schema): void {
+  const rules = node["x-kubernetes-validations"] as Rules | undefined;
+  if (rules !== undefined)
+    node["x-kubernetes-validations"] = rules.filter(({ message }) => !/externalAuth|Rule name must be/i.test(message));
+  if (node.enum !== undefined) node.enum = node.enum.filter((value) => value !== "ExternalAuth");
+  if (node["pattern"] === headerValue) delete node["pattern"];
+  for (const child of Object.values(node.properties ?? {})) withoutGeneratedRules(child);
+  if (node.items !== undefined) withoutGeneratedRules(node.items);
+}
+
+/**
+ * HTTPRouteSpec as KServe's LLM kinds embed it: the experimental channel (session persistence, retries, CORS), seen as Go
+ * types are: rules that only Gateway API's own generator writes are not there, the Go markers are.
+ */
+function generateRouteSpec(): void {
+  const dir = moduleDir("sigs.k8s.io/gateway-api", routeSpecVersion);
+  const file = join(dir, "config/crd/experimental/gateway.networking.k8s.io_httproutes.yaml");
+  const crd = parse(readFileSync(file, "utf8")) as {
+    spec: { versions: { name: string; schema: { openAPIV3Schema: { properties: { spec: Schema } } } }[] };
+  };
+  const version = crd.spec.versions.find(({ name }) => name === "v1");
+  const spec = compact(version!.schema.openAPIV3Schema.properties.spec);
+  const { parentRefs, rules } = spec.properties!;
+  delete parentRefs!["x-kubernetes-validations"];
+  rules!["minItems"] = 1;
+  withoutGeneratedRules(spec);
+  writeFileSync(
+    join(out, "gateway-api-schemas.gen.json"),
+    `${JSON.stringify({ "io.k8s.networking.gateway.v1.HTTPRouteSpec": spec })}\n`,
+  );
+}
+
 generateKubernetes();
 generateGatewayApi();
+generateRouteSpec();

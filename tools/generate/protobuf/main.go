@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	apps "k8s.io/api/apps/v1"
+	authentication "k8s.io/api/authentication/v1"
+	authorization "k8s.io/api/authorization/v1"
 	autoscaling "k8s.io/api/autoscaling/v2"
 	coordination "k8s.io/api/coordination/v1"
 	core "k8s.io/api/core/v1"
@@ -106,8 +108,10 @@ func walk(t reflect.Type) {
 
 func main() {
 	roots := []any{core.Namespace{}, core.ConfigMap{}, core.Secret{}, core.ServiceAccount{}, core.Service{}, core.Pod{},
-		core.PersistentVolume{}, core.PersistentVolumeClaim{}, core.Event{}, core.Node{}, core.Binding{}, discovery.EndpointSlice{}, events.Event{},
-		apps.Deployment{}, apps.ReplicaSet{}, autoscaling.HorizontalPodAutoscaler{}, coordination.Lease{}, networking.Ingress{}, meta.DeleteOptions{}}
+		core.PersistentVolume{}, core.PersistentVolumeClaim{}, core.Event{}, core.Node{}, core.ResourceQuota{}, core.Binding{}, discovery.EndpointSlice{}, events.Event{},
+		apps.Deployment{}, apps.ReplicaSet{}, autoscaling.HorizontalPodAutoscaler{}, coordination.Lease{}, networking.Ingress{}, meta.DeleteOptions{},
+		authorization.SelfSubjectAccessReview{}, authorization.SubjectAccessReview{}, authorization.LocalSubjectAccessReview{},
+		authorization.SelfSubjectRulesReview{}, authentication.SelfSubjectReview{}}
 	kinds := map[string]string{}
 	// What an empty object of the kind looks like in JSON: managedFields of a create are the difference from it.
 	zeros := map[string]any{}
@@ -117,7 +121,7 @@ func main() {
 		parts := strings.Split(t.PkgPath(), "/")
 		group, version := parts[len(parts)-2], parts[len(parts)-1]
 		api := map[string]string{"core": "v1", "apps": "apps/v1", "autoscaling": "autoscaling/" + version, "coordination": "coordination.k8s.io/v1",
-			"discovery": "discovery.k8s.io/v1", "events": "events.k8s.io/v1", "networking": "networking.k8s.io/v1", "meta": "v1"}[group]
+			"authorization": "authorization.k8s.io/v1", "authentication": "authentication.k8s.io/v1", "discovery": "discovery.k8s.io/v1", "events": "events.k8s.io/v1", "networking": "networking.k8s.io/v1", "meta": "v1"}[group]
 		kinds[api+"/"+t.Name()] = nameOf(t)
 		zeros[api+"/"+t.Name()] = root
 	}

@@ -1341,6 +1341,25 @@ export interface ResourceHealth {
   resourceID: string;
 }
 
+export interface ResourceQuota {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  spec?: ResourceQuotaSpec | undefined;
+  status?: ResourceQuotaStatus | undefined;
+}
+
+export interface ResourceQuotaSpec {
+  hard?: Record<string, string> | undefined;
+  scopeSelector?: ScopeSelector | undefined;
+  scopes?: (string)[] | undefined;
+}
+
+export interface ResourceQuotaStatus {
+  hard?: Record<string, string> | undefined;
+  used?: Record<string, string> | undefined;
+}
+
 export interface ResourceRequirements {
   claims?: (ResourceClaim)[] | undefined;
   limits?: Record<string, string> | undefined;
@@ -1383,6 +1402,16 @@ export interface ScaleIOVolumeSource {
   storagePool?: string | undefined;
   system: string;
   volumeName?: string | undefined;
+}
+
+export interface ScopeSelector {
+  matchExpressions?: (ScopedResourceSelectorRequirement)[] | undefined;
+}
+
+export interface ScopedResourceSelectorRequirement {
+  operator: string;
+  scopeName: string;
+  values?: (string)[] | undefined;
 }
 
 export interface SeccompProfile {

@@ -31,6 +31,7 @@ export const persistentVolumes = core<k.PersistentVolume>("PersistentVolume", "p
 export const persistentVolumeClaims = core<k.PersistentVolumeClaim>("PersistentVolumeClaim", "persistentvolumeclaims");
 export const coreEvents = core<k.Event>("Event", "events");
 export const nodes = core<k.Node>("Node", "nodes", false);
+export const resourceQuotas = core<k.ResourceQuota>("ResourceQuota", "resourcequotas");
 export const endpointSlices = named<k.EndpointSlice>("discovery.k8s.io/v1", "EndpointSlice", "endpointslices");
 export const events = named<k.EventsEvent>("events.k8s.io/v1", "Event", "events");
 export const deployments = named<k.Deployment>("apps/v1", "Deployment", "deployments");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One custom kind as a value, and what is emitted from it: the CRD and the JSON Schema for editors.
 import type { TSchema } from "typebox";
-import type { CustomResourceDefinition, KubeObject, ResourceType } from "../core/index.ts";
+import type { AnyObject, CustomResourceDefinition, KubeObject, ResourceType } from "../core/index.ts";
 import { type SchemaNode, structural } from "./structural.ts";
 
 export interface PrinterColumn {
@@ -21,15 +21,34 @@ export interface CustomResource<T extends KubeObject> {
   readonly columns: readonly PrinterColumn[];
   readonly description: string;
   readonly spec: TSchema;
-  readonly status: TSchema;
+  /** Absent: the kind has none. */
+  readonly status?: TSchema;
   /** `status` is written through its own endpoint. */
   readonly hasStatusSubresource: boolean;
   /** `spec` must be present. */
   readonly requiresSpec?: boolean;
+  /** Fields beside `spec` and `status`. */
+  readonly ownFields?: Readonly<Record<string, TSchema>>;
+  /** Versions that are served besides the stored one. */
+  readonly otherVersions?: readonly OtherVersion[];
 }
 
-/** The whole object's schema, without metadata's (Kubernetes adds its own). */
-export function objectSchema(resource: CustomResource<KubeObject>): SchemaNode {
+/** A served version that is not stored: its own schema, and how it becomes the stored one and back. Both are pure. */
+export interface OtherVersion {
+  readonly name: string;
+  readonly spec: TSchema;
+  readonly status: TSchema;
+  readonly fromStored: (object: AnyObject) => AnyObject;
+  readonly toStored: (object: AnyObject) => AnyObject;
+}
+
+type VersionSchemas = { readonly spec: TSchema; readonly status?: TSchema };
+
+/** The whole object's schema, without metadata's (Kubernetes adds its own). `version`: the stored one when absent. */
+export function objectSchema(resource: CustomResource<KubeObject>, version: VersionSchemas = resource): SchemaNode {
+  const own = Object.entries(resource.ownFields ?? {}).map(
+    ([name, schema]) => [name, structural(schema as SchemaNode)] as const,
+  );
   return {
     description: resource.description,
     type: "object",
@@ -37,10 +56,25 @@ export function objectSchema(resource: CustomResource<KubeObject>): SchemaNode {
       apiVersion: { type: "string" },
       kind: { type: "string" },
       metadata: { type: "object" },
-      spec: structural(resource.spec as SchemaNode),
-      status: structural(resource.status as SchemaNode),
+      ...Object.fromEntries(own),
+      spec: structural(version.spec as SchemaNode),
+      ...(version.status === undefined ? {} : { status: structural(version.status as SchemaNode) }),
     },
     ...(resource.requiresSpec === true ? { required: ["spec"] } : {}),
+  };
+}
+
+type CrdVersion = CustomResourceDefinition["spec"]["versions"][number];
+
+function crdVersion(resource: CustomResource<KubeObject>, name: string, version: VersionSchemas): CrdVersion {
+  const { columns, hasStatusSubresource, type } = resource;
+  return {
+    name,
+    served: true,
+    storage: name === type.version,
+    ...(columns.length > 0 ? { additionalPrinterColumns: columns.map((column) => ({ ...column })) } : {}),
+    schema: { openAPIV3Schema: objectSchema(resource, version) as never },
+    ...(hasStatusSubresource ? { subresources: { status: {} } } : {}),
   };
 }
 
@@ -49,7 +83,7 @@ export function objectSchema(resource: CustomResource<KubeObject>): SchemaNode {
  * `kubectl apply --server-side`.
  */
 export function customResourceDefinition(resource: CustomResource<KubeObject>): CustomResourceDefinition {
-  const { type, singular, shortNames, categories, columns, hasStatusSubresource } = resource;
+  const { type, singular, shortNames, categories } = resource;
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
@@ -66,14 +100,8 @@ export function customResourceDefinition(resource: CustomResource<KubeObject>): 
         ...(categories.length > 0 ? { categories: [...categories] } : {}),
       },
       versions: [
-        {
-          name: type.version,
-          served: true,
-          storage: true,
-          additionalPrinterColumns: columns.map((column) => ({ ...column })),
-          schema: { openAPIV3Schema: objectSchema(resource) as never },
-          ...(hasStatusSubresource ? { subresources: { status: {} } } : {}),
-        },
+        ...(resource.otherVersions ?? []).map((version) => crdVersion(resource, version.name, version)),
+        crdVersion(resource, type.version, resource),
       ],
     },
   };

@@ -39,8 +39,8 @@ export const oneOf = <const V extends readonly string[]>(values: V, keywords: Ke
 export const list = <S extends TSchema>(items: S, keywords: Keywords = {}): TUnsafe<Static<S>[]> =>
   unsafe<Static<S>[]>({ type: "array", items, ...keywords });
 
-export const map = <S extends TSchema>(values: S): TUnsafe<Record<string, Static<S>>> =>
-  unsafe<Record<string, Static<S>>>({ type: "object", additionalProperties: values });
+export const map = <S extends TSchema>(values: S, keywords: Keywords = {}): TUnsafe<Record<string, Static<S>>> =>
+  unsafe<Record<string, Static<S>>>({ type: "object", additionalProperties: values, ...keywords });
 
 export const textMap = (): TUnsafe<Record<string, string>> => map(text());
 
@@ -66,6 +66,35 @@ export const inlineKeyword = "x-serval-inline";
 
 /** One of Kubernetes' own types by its name in `kubernetes-schemas.gen.json`; the caller names the TypeScript type. */
 export const core = <T>(name: string): TUnsafe<T> => unsafe<T>({ [coreKeyword]: name });
+
+/** Any JSON. */
+export const anyJson = <T = unknown>(): TUnsafe<T> => unsafe<T>({ "x-kubernetes-preserve-unknown-fields": true });
+
+/** Any JSON object. */
+export const anyObject = (): TUnsafe<Record<string, unknown>> =>
+  unsafe<Record<string, unknown>>({ type: "object", "x-kubernetes-preserve-unknown-fields": true });
+
+export const relaxed = <S extends TSchema>(schema: S): S => ({ ...schema, [relaxedKeyword]: true }) as S;
+
+/** On a node that is emitted without another project's checks: what a user writes in parts is checked once it is whole. */
+export const relaxedKeyword = "x-serval-relaxed";
+/** A node's {@link ObjectRule}s. */
+export const rulesKeyword = "x-serval-rules";
+
+/** One rule over several fields: CEL for a real cluster, the same as a function for the embedded home. */
+export interface ObjectRule {
+  /** Common Expression Language; `self` is the node. */
+  readonly cel: string;
+  readonly message: string;
+  /** Evaluates `cel`. Absent `old`: the object is new, so a rule over both (a transition rule) does not apply. */
+  readonly holds: (self: never, old: never) => boolean;
+  /** The rule compares with the previous value. */
+  readonly isTransition?: boolean;
+}
+
+/** The schema with rules that a CRD carries as `x-kubernetes-validations`. Give it a required node; mark it afterwards. */
+export const withRules = <S extends TSchema>(schema: S, rules: readonly ObjectRule[]): S =>
+  ({ ...schema, [rulesKeyword]: rules }) as S;
 
 export interface Inline {
   readonly name: string;

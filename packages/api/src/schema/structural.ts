@@ -1,9 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // From our schema values to the structural schemas of a CRD: Kubernetes' definitions expanded, keywords that a CRD
 // refuses left out. Pure: the same value in gives the same plain JSON out.
+import gatewayDefinitions from "../core/gateway-api-schemas.gen.json" with { type: "json" };
 import definitions from "../core/kubernetes-schemas.gen.json" with { type: "json" };
 import { atomicDefinitions, fieldDefaults } from "./go-markers.ts";
-import { coreKeyword, type Inline, inlineKeyword, quantityPattern } from "./makers.ts";
+import {
+  coreKeyword,
+  type Inline,
+  inlineKeyword,
+  type ObjectRule,
+  quantityPattern,
+  relaxedKeyword,
+  rulesKeyword,
+} from "./makers.ts";
 
 /** A JSON Schema node as plain data. */
 export interface SchemaNode {
@@ -15,7 +24,7 @@ export interface SchemaNode {
   [keyword: string]: unknown;
 }
 
-const core = definitions as unknown as Record<string, SchemaNode>;
+const core = { ...definitions, ...gatewayDefinitions } as unknown as Record<string, SchemaNode>;
 
 /** Keywords that Kubernetes' own definitions carry and a CRD does not know. */
 const dropped = new Set([
@@ -25,11 +34,15 @@ const dropped = new Set([
   "x-kubernetes-unions",
   coreKeyword,
   inlineKeyword,
+  relaxedKeyword,
+  rulesKeyword,
   "$ref",
   "allOf",
 ]);
 
 const anyIntOrString = { anyOf: [{ type: "integer" }, { type: "string" }], "x-kubernetes-int-or-string": true };
+
+const mapType = "x-kubernetes-map-type";
 
 /** Definitions that are emitted as they stand here. */
 const scalars: Readonly<Record<string, SchemaNode>> = {
@@ -118,6 +131,26 @@ function expanded(name: string): SchemaNode {
   return made;
 }
 
+const checks: ReadonlySet<string> = new Set([
+  "minLength",
+  "minItems",
+  "minProperties",
+  "pattern",
+  "x-kubernetes-validations",
+]);
+
+/** Without the checks that something half written may fail. */
+function relaxedCopy(node: SchemaNode): SchemaNode {
+  const copy: SchemaNode = Object.fromEntries(Object.entries(node).filter(([key]) => !checks.has(key)));
+  if (node.properties !== undefined)
+    copy.properties = Object.fromEntries(
+      Object.entries(node.properties).map(([name, child]) => [name, relaxedCopy(child)]),
+    );
+  if (node.items !== undefined) copy.items = relaxedCopy(node.items);
+  if (typeof node.additionalProperties === "object") copy.additionalProperties = relaxedCopy(node.additionalProperties);
+  return copy;
+}
+
 /** The node as a CRD may carry it. Parts of the result are shared: treat it as immutable. */
 export function structural(node: SchemaNode): SchemaNode {
   const name = definitionName(node);
@@ -136,6 +169,11 @@ export function structural(node: SchemaNode): SchemaNode {
   if (keepsDefault) result["default"] = ownDefault;
   else delete result["default"];
   if (description !== undefined) result["description"] = description;
+  // A field may say otherwise than its type does: a PersistentVolume's claimRef is no atomic reference.
+  if (name !== undefined && node[mapType] !== undefined) result[mapType] = node[mapType];
   if (result.required?.length === 0) delete result.required;
-  return withMapKeyDefaults(result);
+  const rules = node[rulesKeyword] as readonly ObjectRule[] | undefined;
+  if (rules !== undefined)
+    result["x-kubernetes-validations"] = rules.map(({ cel, message }) => ({ message, rule: cel }));
+  return withMapKeyDefaults(node[relaxedKeyword] === true ? relaxedCopy(result) : result);
 }

@@ -4,8 +4,13 @@ import type { CustomResourceDefinition, KubeObject } from "../core/index.ts";
 import { type CustomResource, customResourceDefinition } from "../schema/custom-resource.ts";
 import { clusterStorageContainerResource } from "./v1alpha1/cluster-storage-container/schema.ts";
 import { inferenceGraphResource } from "./v1alpha1/inference-graph/schema.ts";
+import { localModelResources } from "./v1alpha1/local-model/schema.ts";
 import { clusterServingRuntimeResource, servingRuntimeResource } from "./v1alpha1/serving-runtime/schema.ts";
 import { trainedModelResource } from "./v1alpha1/trained-model/schema.ts";
+import {
+  llmInferenceServiceConfigResource,
+  llmInferenceServiceResource,
+} from "./v1alpha2/llm-inference-service/schema.ts";
 import { inferenceServiceResource } from "./v1beta1/inference-service/schema.ts";
 
 export const servingResources: readonly CustomResource<KubeObject>[] = [
@@ -15,6 +20,9 @@ export const servingResources: readonly CustomResource<KubeObject>[] = [
   clusterStorageContainerResource as CustomResource<KubeObject>,
   inferenceGraphResource as CustomResource<KubeObject>,
   trainedModelResource as CustomResource<KubeObject>,
+  ...localModelResources,
+  llmInferenceServiceResource as CustomResource<KubeObject>,
+  llmInferenceServiceConfigResource as CustomResource<KubeObject>,
 ];
 
 /** Install before anything of group serving.kserve.io is read or written. */

@@ -14,6 +14,8 @@ export * from "./names.ts";
 export * from "./quantity.ts";
 export * from "./v1alpha1/cluster-storage-container/schema.ts";
 export * from "./v1alpha1/inference-graph/schema.ts";
+export * from "./v1alpha1/local-model/schema.ts";
 export * from "./v1alpha1/serving-runtime/index.ts";
 export * from "./v1alpha1/trained-model/schema.ts";
+export * from "./v1alpha2/llm-inference-service/index.ts";
 export * from "./v1beta1/inference-service/index.ts";

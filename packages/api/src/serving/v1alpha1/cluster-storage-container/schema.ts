@@ -42,6 +42,6 @@ export const clusterStorageContainerResource: CustomResource<ClusterStorageConta
   description: "A container that fetches models, and the URIs that it can fetch",
   columns: [],
   spec: clusterStorageContainerSpec,
-  status: object({}),
+  ownFields: { disabled: boolean({ description: "Not chosen for any URI" }) },
   hasStatusSubresource: false,
 };
