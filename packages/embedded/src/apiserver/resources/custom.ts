@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // A CustomResourceDefinition as served resources: schema, names, subresources, columns, selectable fields.
 // Source: k8s.io/apiextensions-apiserver/pkg/registry/customresource
-import type { AnyObject, CustomResourceDefinition } from "@serval/api";
+import {
+  type AnyObject,
+  type CustomResource,
+  type CustomResourceDefinition,
+  ruleErrors,
+  type SchemaNode,
+  servingResources,
+} from "@serval/api";
+import type { FieldError } from "@serval/kube/patch/contract";
 import type { Schema, TypeSchema } from "@serval/kube/schema/schema";
 import type { FieldReaders } from "../selector.ts";
 import { ageColumn, ageOf, type Column, column, nameColumn } from "../table/column.ts";
 import { parseJsonPath } from "../table/json-path.ts";
 import { allDefinitions, customFields } from "./built-in.ts";
-import type { Resource, ScalePaths } from "./resource.ts";
+import type { KindRules, Resource, ScalePaths, View } from "./resource.ts";
 
 type Version = CustomResourceDefinition["spec"]["versions"][number];
 type PrinterColumn = NonNullable<Version["additionalPrinterColumns"]>[number];
@@ -70,10 +78,48 @@ function objectSchema(version: Version): TypeSchema {
   return { root: { ...own, type: "object", properties }, definitions: allDefinitions };
 }
 
+/** Our own kind, whose schema value says more than the CRD made from it. */
+const ownKind = ({ spec }: CustomResourceDefinition): CustomResource<AnyObject> | undefined =>
+  servingResources.find(({ type }) => type.group === spec.group && type.plural === spec.names.plural) as
+    | CustomResource<AnyObject>
+    | undefined;
+
+/** How a version that is not stored is read and written; other projects' versions differ in `apiVersion` only. */
+function viewOf(definition: CustomResourceDefinition, version: Version): View | undefined {
+  if (version.storage) return undefined;
+  const { group, versions } = definition.spec;
+  const own = ownKind(definition)?.otherVersions?.find(({ name }) => name === version.name);
+  if (own !== undefined) return { fromStored: own.fromStored, toStored: own.toStored };
+  const stored = versions.find(({ storage }) => storage)?.name ?? version.name;
+  return {
+    fromStored: (object) => ({ ...object, apiVersion: `${group}/${version.name}` }),
+    toStored: (object) => ({ ...object, apiVersion: `${group}/${stored}` }),
+  };
+}
+
+/** The CEL rules of our own kinds, as functions; those of other projects' CRDs are not evaluated. */
+function rulesFor(definition: CustomResourceDefinition, version: Version): KindRules {
+  const own = ownKind(definition);
+  if (own === undefined) return {};
+  const { spec } = own.otherVersions?.find(({ name }) => name === version.name) ?? own;
+  const schema: SchemaNode = { properties: { spec: spec as SchemaNode } };
+  return {
+    validate: (next, old) =>
+      ruleErrors(schema, next, old).map(
+        ({ path, value, message }): FieldError => ({
+          path,
+          reason: "FieldValueInvalid",
+          message: `Invalid value: ${value}: ${message}`,
+        }),
+      ),
+  };
+}
+
 function versionResource(definition: CustomResourceDefinition, version: Version): Resource {
   const { group, names, scope } = definition.spec;
   const { status, scale } = version.subresources ?? {};
   const printed = version.additionalPrinterColumns ?? [];
+  const view = viewOf(definition, version);
   return {
     type: { group, version: version.name, kind: names.kind, plural: names.plural, namespaced: scope === "Namespaced" },
     singular: names.singular ?? names.kind.toLowerCase(),
@@ -92,11 +138,12 @@ function versionResource(definition: CustomResourceDefinition, version: Version)
       printed.length === 0
         ? [nameColumn, ageColumn]
         : [column("Name", ({ metadata }) => metadata.name, { format: "name" }), ...printed.map(customColumn)],
-    rules: {},
+    rules: rulesFor(definition, version),
+    ...(view === undefined ? {} : { view }),
   };
 }
 
-/** One resource per served version. Versions share storage; objects are converted by apiVersion only (strategy None). */
+/** One resource per served version; they share their storage. */
 export const customResources = (definition: CustomResourceDefinition): Resource[] =>
   definition.spec.versions.filter(({ served }) => served).map((version) => versionResource(definition, version));
 
