@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The controllers that a cluster's kube-controller-manager and scheduler run, for the embedded home. To add one: write
 // its reconcile function in a file of its own and one line in `startControllers`.
-import { type Key, type KubeObject, keyOf, type Pod, type ResourceType, type resources } from "@serval/api";
+import { type Key, type KubeObject, keyOf, type Pod, type ResourceType, resources } from "@serval/api";
 import {
   type Change,
   type Cluster,
+  createInformer,
   type Informer,
   type ReconcileResult,
   runController,
@@ -19,6 +20,7 @@ import { createHpaController, type HpaOptions } from "./hpa/controller.ts";
 import { reconcileNamespace } from "./namespace.ts";
 import { controllerOf } from "./ownership.ts";
 import { reconcileReplicaSet } from "./replica-set.ts";
+import { quotaWatches, reconcileQuota } from "./resource-quota.ts";
 import { type NodeOffer, reconcileUnscheduled } from "./scheduler.ts";
 import { claimKeysOf, reclaimVolume, reconcileClaim } from "./volume-claim.ts";
 
@@ -109,6 +111,12 @@ export function startControllers(options: ControllersOptions): { stopped: Promis
       reclaimVolume(context, key, dataDir),
     ),
   ];
+  const quotas = createInformer(cluster, resources.resourceQuotas, { signal });
+  controllers.push(
+    run("resource-quota", [watchOf(quotas), ...quotaWatches(context, garbage.informers, quotas)], (key) =>
+      reconcileQuota(context, quotas.get(key), garbage.informers),
+    ),
+  );
   if (options.autoscaling !== undefined) {
     const hpa = createHpaController(context, options.autoscaling);
     controllers.push(run("horizontal-pod-autoscaler", [watchOf(hpa.autoscalers, hpa.keys)], hpa.reconcile));

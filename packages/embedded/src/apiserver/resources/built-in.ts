@@ -143,6 +143,12 @@ const rows: readonly Row[] = [
     fields: { "spec.unschedulable": (object) => at("spec", "unschedulable")(object) || "false" },
   },
   {
+    type: resources.resourceQuotas,
+    shortNames: ["quota"],
+    subresources: ["status"],
+    columns: core.quotaColumns,
+  },
+  {
     type: resources.endpointSlices,
     columns: groups.endpointSliceColumns,
     rules: kinds.endpointSliceRules,

@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Columns of the core kinds. Source: k8s.io/kubernetes/pkg/printers/internalversion/printers.go
-import type { AnyObject, Event, Node, PersistentVolume, PersistentVolumeClaim, Pod, Service } from "@serval/api";
+import type {
+  AnyObject,
+  Event,
+  Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  ResourceQuota,
+  Service,
+} from "@serval/api";
 import { ageColumn, ageOf, type Column, column, nameColumn, wide } from "./column.ts";
 import { summarizePod } from "./pod-status.ts";
 
@@ -281,4 +290,24 @@ export const eventColumns: readonly Column[] = [
     of<Event>(({ count, series }) => series?.count ?? (count || 1)),
   ),
   { ...nameColumn, priority: 1 },
+];
+
+function quotaText({ status }: ResourceQuota, isLimit: boolean): string {
+  const names = Object.keys(status?.hard ?? {}).filter((name) => name.startsWith("limits") === isLimit);
+  return names
+    .sort()
+    .map((name) => `${name}: ${status?.used?.[name] ?? "0"}/${status?.hard?.[name]}`)
+    .join(", ");
+}
+export const quotaColumns: readonly Column[] = [
+  nameColumn,
+  column(
+    "Request",
+    of<ResourceQuota>((quota) => quotaText(quota, false)),
+  ),
+  column(
+    "Limit",
+    of<ResourceQuota>((quota) => quotaText(quota, true)),
+  ),
+  ageColumn,
 ];

@@ -4,6 +4,7 @@ import { type AnyObject, type Namespace, resources, type Service } from "@serval
 import { withRevision } from "../../store/engine.ts";
 import { keepsStatusOnCreate } from "../kinds/index.ts";
 import { hasClusterAddress } from "../kinds/service.ts";
+import { chargeQuota } from "../quota/admission.ts";
 import { hasStatus, storeKey } from "../resources/resource.ts";
 import { alreadyExists, badRequest, forbidden, invalid, notFound } from "../status.ts";
 import { admitted, withDefaults } from "./admit.ts";
@@ -111,6 +112,7 @@ export async function storeNew(call: Call, object: AnyObject, tracked: boolean):
   next = await admitted(call, next);
   const key = storeKey(resource, call.namespace, next.metadata.name as string);
   if (context.store.get(key) !== undefined) throw alreadyExists(resource.type, next.metadata.name as string);
+  const charged = chargeQuota(call, next);
   const undo = giveAddress(call, next);
   if (call.dryRun) return shownAs(resource, storedAs(resource, next));
   try {
@@ -121,6 +123,8 @@ export async function storeNew(call: Call, object: AnyObject, tracked: boolean):
   } catch (error) {
     undo();
     throw error;
+  } finally {
+    charged();
   }
 }
 
