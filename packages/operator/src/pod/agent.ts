@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The agent sidecar stands before the model's container: it logs and batches requests.
+// The agent sidecar stands before the model's container: it logs and batches requests, or pulls the models to serve.
 // Source: KServe pkg/webhook/admission/pod/agent_injector.go.
 import {
   agentPort,
@@ -7,17 +7,33 @@ import {
   type Container,
   containerNames,
   defaultContainerPort,
-  type InferenceService,
+  modelMountPath,
   type Probe,
 } from "@serval/api";
-import { findContainer, type PodContext, type PodStage, type PodTemplate, withSpec } from "./context.ts";
-import { resourcesFrom } from "./storage.ts";
+import {
+  findContainer,
+  type PodContext,
+  type PodStage,
+  type PodTemplate,
+  withContainers,
+  withSpec,
+} from "./context.ts";
+import { withAccount, withAccountCredentials } from "./credentials/index.ts";
+import { loggerArgs } from "./logger-args.ts";
+import { isMultiModel, modelConfigFolder, modelConfigName, pullerMounts } from "./multi-model.ts";
+import { addVolumes, changeContainers, type Draft, textEnv, withEnv, withMount, withVolume } from "./parts.ts";
+import { resourcesFrom } from "./storage/initializer.ts";
 
+/** Requests go through the agent; a puller alone stands beside them. */
 export const needsAgent = ({ logger, batcher }: ComponentSpec): boolean =>
   logger !== undefined || batcher !== undefined;
 
-function batcherArgs({ batcher }: ComponentSpec): string[] {
-  if (batcher === undefined) return [];
+const pullerArgs = (context: PodContext): string[] =>
+  isMultiModel(context) ? ["--enable-puller", "--config-dir", modelConfigFolder, "--model-dir", modelMountPath] : [];
+
+function batcherArgs({ component: { batcher }, role }: PodContext): string[] {
+  // KServe hands an explainer's batcher to nobody.
+  if (batcher === undefined || role === "explainer") return [];
   const { maxBatchSize, maxLatency } = batcher;
   return [
     "--enable-batcher",
@@ -26,58 +42,29 @@ function batcherArgs({ batcher }: ComponentSpec): string[] {
   ];
 }
 
-/** Only annotations that the service has; the others are silently absent (KServe). */
-const selectedAnnotations = (isvc: InferenceService, names: readonly string[]): string[] =>
-  names.flatMap((name) => {
-    const value = isvc.metadata.annotations?.[name];
-    return value === undefined ? [] : [`${name}=${value}`];
-  });
-
-function loggerArgs({ isvc, role, component, config }: PodContext): string[] {
-  const { logger } = component;
-  if (logger === undefined) return [];
-  const { storage, marshallerUrl, batchSize, batchInterval } = isvc.spec.predictor.logger ?? {};
-  const notes = selectedAnnotations(isvc, logger.metadataAnnotations ?? []);
-  const headers = logger.metadataHeaders ?? [];
-  const when = (value: unknown, ...args: string[]): string[] => (value === undefined || value === "" ? [] : args);
-  return [
-    ...["--log-url", logger.url ?? config.logger.defaultUrl],
-    // KServe: empty, since a pod of a ReplicaSet has no name when it is admitted.
-    ...["--source-uri", ""],
-    ...["--log-mode", logger.mode ?? "all"],
-    ...["--inference-service", isvc.metadata.name ?? ""],
-    ...["--namespace", isvc.metadata.namespace ?? ""],
-    ...["--endpoint", ""],
-    ...["--component", role],
-    ...when(storage?.path, "--log-store-path", storage?.path ?? ""),
-    ...when(storage?.parameters?.["format"], "--log-store-format", storage?.parameters?.["format"] ?? ""),
-    ...when(marshallerUrl, "--log-marshaller-url", marshallerUrl ?? ""),
-    ...when(batchSize, "--log-batch-size", `${batchSize}`),
-    ...when(batchInterval, "--log-batch-interval", batchInterval ?? ""),
-    ...(headers.length === 0 ? [] : ["--metadata-headers", headers.join(",")]),
-    ...(notes.length === 0 ? [] : ["--metadata-annotations", notes.join(",")]),
-    ...when(config.logger.caCertFile, "--logger-ca-cert-file", config.logger.caCertFile),
-    ...["--logger-tls-skip-verify", `${config.logger.tlsSkipVerify}`],
-  ];
-}
-
 /** The agent asks the model's container what the kubelet would have asked it. */
 function readinessEnv(probe: Probe | undefined): Container["env"] {
-  if (probe?.tcpSocket === undefined && probe?.httpGet === undefined) return undefined;
-  return [{ name: "SERVING_READINESS_PROBE", value: JSON.stringify(probe) }];
+  if (probe?.tcpSocket === undefined && probe?.httpGet === undefined) return [];
+  return [textEnv("SERVING_READINESS_PROBE", JSON.stringify(probe))];
+}
+
+/** Knative's own sidecar, if the pod has one, knows the probe already. */
+function agentEnv(template: PodTemplate, probe: Probe | undefined): Container["env"] {
+  const queueProxy = findContainer(template, containerNames.queueProxy);
+  return queueProxy === undefined ? readinessEnv(probe) : (queueProxy.env ?? []);
 }
 
 function agentContainer(template: PodTemplate, context: PodContext): Container {
-  const { component, config } = context;
+  const { config } = context;
   const target = findContainer(template, containerNames.transformer) ?? findContainer(template, containerNames.model);
   const port = target?.ports?.[0]?.containerPort ?? defaultContainerPort;
   const probe = (findContainer(template, containerNames.transformer) ?? template.spec.containers[0])?.readinessProbe;
-  const env = readinessEnv(probe);
+  const env = agentEnv(template, probe) ?? [];
   const security = template.spec.containers[0]?.securityContext;
   return {
     name: containerNames.agent,
     image: config.agent.image,
-    args: [...batcherArgs(component), ...loggerArgs(context), "--component-port", `${port}`],
+    args: [...pullerArgs(context), ...batcherArgs(context), ...loggerArgs(context), "--component-port", `${port}`],
     ports: [{ name: "agent-port", containerPort: agentPort, protocol: "TCP" }],
     resources: resourcesFrom(config.agent),
     readinessProbe: {
@@ -87,25 +74,75 @@ function agentContainer(template: PodTemplate, context: PodContext): Container {
         httpHeaders: [{ name: "K-Network-Probe", value: "queue" }],
       },
     },
-    ...(env === undefined ? {} : { env }),
+    ...(env.length === 0 ? {} : { env }),
     ...(security === undefined ? {} : { securityContext: security }),
   };
 }
 
 const caVolume = "agent-ca-bundle";
 
-function withLoggerCa(agent: Container, template: PodTemplate, { component, config }: PodContext): PodTemplate {
+function withLoggerCa(draft: Draft, { component, config }: PodContext): Draft {
   const { caBundle } = config.logger;
-  const containers = (last: Container) => [...template.spec.containers, last];
-  if (component.logger === undefined || caBundle === "") return withSpec(template, { containers: containers(agent) });
+  if (component.logger === undefined || caBundle === "") return draft;
   const mount = { name: caVolume, mountPath: "/etc/tls/logger", readOnly: true };
-  return withSpec(template, {
-    containers: containers({ ...agent, volumeMounts: [...(agent.volumeMounts ?? []), mount] }),
-    volumes: [...(template.spec.volumes ?? []), { name: caVolume, configMap: { name: caBundle, optional: true } }],
-  });
+  return {
+    container: withMount(draft.container, mount),
+    volumes: withVolume(draft.volumes, { name: caVolume, configMap: { name: caBundle, optional: true } }),
+  };
 }
 
+/** Where logged requests are stored, and as whom: KServe takes both from the predictor's logger; ours first from its own. */
+export const loggerStorageOf = ({
+  component,
+  isvc,
+  config,
+}: PodContext): NonNullable<ComponentSpec["logger"]>["storage"] =>
+  component.logger?.storage ??
+  (isvc.spec.predictor.logger === undefined ? config.logger.storage : isvc.spec.predictor.logger.storage);
+
+function withLoggerAccount(draft: Draft, context: PodContext): Draft {
+  const storage = context.component.logger === undefined ? undefined : loggerStorageOf(context);
+  if (storage === undefined) return draft;
+  return withAccount(draft, storage.serviceAccountName || "logger-sa", context);
+}
+
+function withPuller(draft: Draft, context: PodContext): Draft {
+  if (!isMultiModel(context)) return draft;
+  const { models, config } = pullerMounts;
+  return {
+    container: withMount(withMount(draft.container, models), config),
+    volumes: [
+      { name: models.name, emptyDir: {} },
+      { name: config.name, configMap: { name: modelConfigName(context.isvc) } },
+      ...draft.volumes,
+    ],
+  };
+}
+
+const steps: readonly ((draft: Draft, context: PodContext) => Draft)[] = [
+  withPuller,
+  withLoggerCa,
+  withAccountCredentials,
+  withLoggerAccount,
+];
+
+/** Knative's sidecar sends requests to the agent instead of to the model. */
+const behindQueueProxy = (template: PodTemplate): PodTemplate =>
+  changeContainers(template, [containerNames.queueProxy], (container) =>
+    withEnv(container, [textEnv("USER_PORT", `${agentPort}`)]),
+  );
+
 export const agentSidecar: PodStage = (template, context) => {
-  if (!needsAgent(context.component) || findContainer(template, containerNames.agent) !== undefined) return template;
-  return withLoggerCa(agentContainer(template, context), template, context);
+  const isAsked = needsAgent(context.component) || isMultiModel(context);
+  if (!isAsked || context.group?.isWorker === true || findContainer(template, containerNames.agent) !== undefined)
+    return template;
+  const start: Draft = { container: agentContainer(template, context), volumes: [] };
+  const { container, volumes } = steps.reduce((draft, step) => step(draft, context), start);
+  const read = isMultiModel(context)
+    ? withContainers(template, (other) =>
+        other.name === pullerMounts.reader ? withMount(other, pullerMounts.models) : other,
+      )
+    : template;
+  const complete = behindQueueProxy(read);
+  return addVolumes(withSpec(complete, { containers: [...complete.spec.containers, container] }), volumes);
 };

@@ -2,6 +2,7 @@
 // What the stages of a pod template see, and their one signature.
 import type { ComponentSpec, Container, InferenceService, ObjectMeta, PodSpec, Role, ServingConfig } from "@serval/api";
 import type { PodFacts } from "./facts.ts";
+import type { GroupMember } from "./multi-node.ts";
 
 export interface PodTemplate {
   readonly metadata: ObjectMeta;
@@ -18,6 +19,10 @@ export interface PodContext {
   /** Where the model is; undefined: the component loads none. */
   readonly sourceUri?: string | undefined;
   readonly facts: PodFacts;
+  /** The predictor serves TrainedModels, which its agent pulls. */
+  readonly isMultiModel?: boolean | undefined;
+  /** The pod is one of several that serve a model together. */
+  readonly group?: GroupMember | undefined;
 }
 
 /** Adds one concern to a template. Pure: returns a new template, or the same one when there is nothing to add. */

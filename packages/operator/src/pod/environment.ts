@@ -5,9 +5,9 @@ import { type PodStage, withContainers } from "./context.ts";
 
 const serviceVariable = "INFERENCE_SERVICE_NAME";
 
-/** Predictors: every container; transformers: the first; explainers: none (KServe). */
-export const serviceName: PodStage = (template, { role, isvc }) => {
-  if (role === "explainer") return template;
+/** Predictors: every container; transformers: the first; explainers and workers: none (KServe). */
+export const serviceName: PodStage = (template, { role, isvc, group }) => {
+  if (role === "explainer" || group?.isWorker === true) return template;
   const first = template.spec.containers[0];
   const value = isvc.metadata.name ?? "";
   return withContainers(template, (container: Container) => {

@@ -6,17 +6,28 @@ import { agentSidecar } from "./agent.ts";
 import type { PodContext, PodStage, PodTemplate } from "./context.ts";
 import { serviceName } from "./environment.ts";
 import { metricsPort } from "./metrics.ts";
+import { groupMember } from "./multi-node.ts";
+import { ociModels } from "./oci/index.ts";
 import { readinessProbes } from "./probes.ts";
-import { modelStorage } from "./storage.ts";
+import { storageInitializerUser } from "./storage/istio.ts";
+import { storageUri } from "./storage/storage-uri.ts";
+import { storageUris } from "./storage/storage-uris.ts";
 
-/** Order matters: the agent copies the probe that readinessProbes made, and takes over the port it finds. */
+/**
+ * Order matters: the agent copies the probe that readinessProbes made, takes over the port it finds and gets the model's
+ * user before ociModels changes it. KServe's controller does the first four, its pod webhook the others.
+ */
 export const podStages: readonly PodStage[] = [
   serviceName,
+  groupMember,
   readinessProbes,
+  storageUris,
   acceleratorSelector,
-  modelStorage,
+  storageUri,
+  storageInitializerUser,
   agentSidecar,
   metricsPort,
+  ociModels,
 ];
 
 /** @throws ServalError when the component cannot become a pod. */
@@ -26,3 +37,6 @@ export const podTemplate = (template: PodTemplate, context: PodContext): PodTemp
 export { needsAgent } from "./agent.ts";
 export type { PodContext, PodStage, PodTemplate } from "./context.ts";
 export { noFacts, type PodFacts } from "./facts.ts";
+export { modelConfigMap, multiModelNotes, servesManyModels } from "./multi-model.ts";
+export { type MultiNode, multiNodeOf } from "./multi-node.ts";
+export { type ImageVolumeVerdict, imageVolumeVerdict } from "./oci/scheme.ts";

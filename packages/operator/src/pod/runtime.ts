@@ -40,7 +40,7 @@ function rendered(container: Container, isvc: InferenceService, runtime: Serving
 }
 
 /** The user's part over the runtime's; arguments are appended, never replaced. */
-function mergedContainer(base: Container, over: Partial<Container>): Container {
+export function mergedContainer(base: Container, over: Partial<Container>): Container {
   const { args: _args, name: _name, ...rest } = over;
   const merged = mergeContainers(base, rest);
   const args = [...(base.args ?? []), ...(over.args ?? [])];
@@ -84,7 +84,7 @@ function containerPart(model: ModelSpec): Partial<Container> {
 }
 
 /** Which fields of a runtime are those of a pod. */
-function runtimePodSpec({ spec }: ServingRuntime): Partial<PodSpec> {
+export function runtimePodSpec({ spec }: ServingRuntime): Partial<PodSpec> {
   const { nodeSelector, affinity, tolerations, volumes, imagePullSecrets, schedulerName, resourceClaims } = spec;
   const given = { nodeSelector, affinity, tolerations, volumes, imagePullSecrets, schedulerName, resourceClaims };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));

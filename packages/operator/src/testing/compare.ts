@@ -32,6 +32,8 @@ const kubernetesDefaults: Readonly<Record<string, Json>> = {
   successThreshold: 1,
   failureThreshold: 3,
   defaultMode: 420,
+  // Of a fieldRef.
+  apiVersion: "v1",
 };
 const imagePolicies: readonly Json[] = ["Always", "IfNotPresent"];
 /** Written by the API server or by other controllers. */

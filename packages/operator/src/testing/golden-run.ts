@@ -12,9 +12,8 @@ import {
 } from "@serval/api";
 import { buildRoutes, buildWorkloads } from "../controllers/inference-service/build.ts";
 import { resolve } from "../controllers/inference-service/resolve.ts";
-import { noFacts } from "../pod/facts.ts";
 import { differences } from "./compare.ts";
-import { type GoldenCase, goldenConfig, goldenRuntimes } from "./golden.ts";
+import { type GoldenCase, goldenConfig, goldenFacts, goldenRuntimes } from "./golden.ts";
 
 /** Kinds whose objects are compared; Pods through the Deployment's template. */
 const compared: ReadonlySet<string> = new Set(["Deployment", "Service", "HorizontalPodAutoscaler", "HTTPRoute"]);
@@ -43,7 +42,7 @@ function build(golden: GoldenCase, folder: string): Built {
   const services = inputs.filter(({ kind }) => kind === "InferenceService").map((input) => stored(input, config));
   const built: Built = { stored: services, workloads: new Map(), routes: new Map() };
   for (const isvc of services) {
-    const resolution = resolve({ isvc, config, catalog, facts: noFacts, live: nothingLive });
+    const resolution = resolve({ isvc, config, catalog, facts: goldenFacts(inputs), live: nothingLive });
     if ("failure" in resolution) continue;
     for (const object of buildWorkloads(resolution.resolved)) built.workloads.set(keyOf(object), object);
     for (const object of buildRoutes(resolution.resolved, () => true)) built.routes.set(keyOf(object), object);

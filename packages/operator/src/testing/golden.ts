@@ -2,8 +2,9 @@
 // Cases recorded from KServe's real controllers, as data for tests. Found beside the repository or by SERVAL_GOLDEN.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { AnyObject } from "@serval/api";
+import type { AnyObject, ClusterStorageContainer, Secret, ServiceAccount } from "@serval/api";
 import { parse, parseAllDocuments } from "yaml";
+import type { PodFacts } from "../pod/facts.ts";
 
 export const goldenFolder =
   process.env["SERVAL_GOLDEN"] ?? new URL("../../../../../shared/golden", import.meta.url).pathname;
@@ -60,3 +61,19 @@ export const goldenRuntimes = (): AnyObject[] =>
   parseAllDocuments(readFileSync(join(goldenFolder, "context/clusterservingruntimes.yaml"), "utf8"))
     .map((document) => document.toJS() as AnyObject | null)
     .filter((object): object is AnyObject => object !== null);
+
+/** What the recording cluster knew: the inputs, its own storage container, and the service account of every namespace. */
+export function goldenFacts(inputs: readonly AnyObject[]): PodFacts {
+  const ofKind = (kind: string): AnyObject[] => inputs.filter((object) => object.kind === kind);
+  const named = (kind: string, name: string): unknown => ofKind(kind).find(({ metadata }) => metadata.name === name);
+  const shipped = read("context/clusterstoragecontainer-default.yaml") as AnyObject;
+  return {
+    serviceAccount: (name) => named("ServiceAccount", name) as ServiceAccount | undefined,
+    secret: (name) => named("Secret", name) as Secret | undefined,
+    // The API server lists by name.
+    storageContainers: [shipped, ...ofKind("ClusterStorageContainer")].toSorted((a, b) =>
+      (a.metadata.name ?? "") < (b.metadata.name ?? "") ? -1 : 1,
+    ) as unknown as ClusterStorageContainer[],
+    kubernetesMinor: 34,
+  };
+}

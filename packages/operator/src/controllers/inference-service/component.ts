@@ -7,19 +7,21 @@ import {
   type ComponentSpec,
   type Container,
   componentName,
+  type ExplainerSpec,
   type InferenceService,
-  implementationsOf,
   internalAnnotations,
   labels,
   namespaceOf,
   type PodSpec,
   type Role,
-  ServalError,
   type ServingConfig,
   type ServingRuntime,
-  storageUriOf,
 } from "@serval/api";
+import { artContainer } from "../../pod/art.ts";
+import type { PodFacts } from "../../pod/facts.ts";
+import { type MultiNode, multiModelNotes, multiNodeOf, servesManyModels } from "../../pod/index.ts";
 import { podPart, runtimePod } from "../../pod/runtime.ts";
+import { sourceOf, storageNotes } from "../../pod/storage/source.ts";
 
 export interface Component {
   readonly role: Role;
@@ -35,6 +37,15 @@ export interface Component {
   readonly annotations: Readonly<Record<string, string>>;
   readonly pod: PodSpec;
   readonly sourceUri: string | undefined;
+  /** The predictor serves TrainedModels. */
+  readonly isMultiModel: boolean;
+  /** Of a predictor on several nodes. */
+  readonly multiNode?: MultiNodeComponent | undefined;
+}
+
+export interface MultiNodeComponent extends MultiNode {
+  readonly workerLabels: Readonly<Record<string, string>>;
+  readonly workerAnnotations: Readonly<Record<string, string>>;
 }
 
 /** KServe's built-in list; in force only while the ConfigMap has the key `inferenceService`. */
@@ -61,43 +72,6 @@ export function labelFilter({ present, inferenceService }: ServingConfig): reado
 }
 
 export const filtered = without;
-
-const supportedPrefixes: readonly string[] = [
-  "gs://",
-  "s3://",
-  "pvc://",
-  "file://",
-  "https://",
-  "http://",
-  "hdfs://",
-  "webhdfs://",
-  "oci://",
-  "oci+native://",
-  "oci+fetch://",
-  "hf://",
-];
-const azureBlob = "https://{}.blob.core.windows.net/{}/{}";
-
-/** KServe: any text without a scheme is a local path. */
-function checkStorageUri(uri: string | undefined): void {
-  if (uri === undefined || uri === "" || !/^\w[\w+.-]*?:\/\//.test(uri)) return;
-  if (supportedPrefixes.some((prefix) => uri.startsWith(prefix))) return;
-  throw new ServalError(
-    "StorageUriNotSupported",
-    `StorageURI not supported: storageUri, must be one of: [${supportedPrefixes.join(", ")}] or match ${azureBlob} or be an absolute or relative local path. StorageURI [${uri}] is not supported`,
-  );
-}
-
-/** Where the model comes from, as the initializer's argument. */
-function sourceOf(role: Role, component: ComponentSpec): string | undefined {
-  const [implementation] = implementationsOf(role, component);
-  const uri = storageUriOf(role, component);
-  const storage = implementation?.kind === "model" ? implementation.spec.storage : undefined;
-  if (uri !== undefined && uri !== "" && (storage?.path ?? "") !== "")
-    throw new ServalError("StorageConflict", "must provide only one of storageUri and storage.path");
-  checkStorageUri(uri);
-  return uri === "" ? undefined : uri;
-}
 
 function loggerNotes({ logger }: ComponentSpec): Record<string, string> {
   if (logger === undefined) return {};
@@ -137,9 +111,10 @@ function confidentialNotes(role: Role, component: ComponentSpec): Record<string,
 const hasFlag = (args: readonly string[], flag: string): boolean => args.some((arg) => arg.startsWith(flag));
 
 /** Custom transformers and explainers are told where the predictor is. */
-function withChainArgs(container: Container, { isvc, role, predictorName }: ComponentInput): Container {
+function withChainArgs(container: Container, input: ComponentInput): Container {
+  const { isvc, role } = input;
   const given = container.args ?? [];
-  const host = `${predictorName ?? componentName(isvc, "predictor")}.${namespaceOf(isvc)}`;
+  const host = predictorHost(input);
   const concurrency = isvc.spec[role]?.containerConcurrency;
   const flags: [string, string, boolean][] = [
     ["--model_name", isvc.metadata.name ?? "", hasFlag(given, "--model_name")],
@@ -153,9 +128,23 @@ function withChainArgs(container: Container, { isvc, role, predictorName }: Comp
   return { ...container, args: [...given, ...added] };
 }
 
+const predictorHost = ({ isvc, predictorName }: ComponentInput): string =>
+  `${predictorName ?? componentName(isvc, "predictor")}.${namespaceOf(isvc)}`;
+
+const artOf = (input: ComponentInput, art: NonNullable<ExplainerSpec["art"]>): Container =>
+  artContainer({
+    art,
+    config: input.config,
+    modelName: input.isvc.metadata.name ?? "",
+    predictorHost: predictorHost(input),
+    workers: input.isvc.spec.explainer?.containerConcurrency,
+  });
+
 function customPod(input: ComponentInput, component: ComponentSpec): PodSpec {
   const { containers = [], ...pod } = podPart(component);
   if (input.role === "predictor") return { ...pod, containers };
+  if ("art" in component && component.art !== undefined)
+    return { ...pod, containers: [artOf(input, component.art), ...containers] };
   const [first, ...others] = containers;
   if (first === undefined) return { ...pod, containers };
   return { ...pod, containers: [withChainArgs(first, input), ...others] };
@@ -164,6 +153,7 @@ function customPod(input: ComponentInput, component: ComponentSpec): PodSpec {
 export interface ComponentInput {
   readonly isvc: InferenceService;
   readonly config: ServingConfig;
+  readonly facts: PodFacts;
   readonly role: Role;
   /** Of the predictor's model; undefined for own containers. */
   readonly runtime?: ServingRuntime | undefined;
@@ -173,37 +163,74 @@ export interface ComponentInput {
   readonly predictorName?: string | undefined;
 }
 
+/** What only a predictor on several nodes has; its objects carry its generation. */
+function multiNodeParts(input: ComponentInput, built: Component): Pick<Component, "labels" | "multiNode"> {
+  const { isvc, config, runtime, role } = input;
+  const multiNode =
+    role === "predictor"
+      ? multiNodeOf({ isvc, config, runtime, name: built.name, sourceUri: built.sourceUri, pod: built.pod })
+      : undefined;
+  if (multiNode === undefined) return { labels: built.labels };
+  const generation = { [labels.generation]: multiNode.generation };
+  const worker = runtime?.spec.workerSpec;
+  return {
+    labels: { ...built.labels, ...generation },
+    multiNode: {
+      ...multiNode,
+      workerLabels: { ...worker?.labels, ...ownLabels(input), ...generation },
+      workerAnnotations: ownAnnotations(input, { sourceUri: built.sourceUri, inherited: worker?.annotations }),
+    },
+  };
+}
+
+const ownLabels = ({ isvc, role }: ComponentInput): Record<string, string> => ({
+  ...isvc.metadata.labels,
+  ...isvc.spec[role]?.labels,
+  [labels.inferenceService]: isvc.metadata.name ?? "",
+  [labels.component]: role,
+});
+
+interface AnnotationInput {
+  readonly sourceUri: string | undefined;
+  /** The runtime's. */
+  readonly inherited: Readonly<Record<string, string>> | undefined;
+}
+
+function ownAnnotations({ isvc, config, role }: ComponentInput, { sourceUri, inherited }: AnnotationInput) {
+  const component = isvc.spec[role] as ComponentSpec;
+  const filter = annotationFilter(config);
+  return {
+    ...filtered(inherited, filter),
+    ...filtered(isvc.metadata.annotations, filter),
+    ...loggerNotes(component),
+    ...batcherNotes(role, component),
+    ...confidentialNotes(role, component),
+    ...storageNotes(role, component, sourceUri),
+    ...filtered(component.annotations, filter),
+  };
+}
+
 /** @throws ServalError when the component cannot be built. `isvc` has its runtime's defaults applied. */
 export function buildComponent(input: ComponentInput): Component {
-  const { isvc, config, role, runtime, name = componentName(isvc, role) } = input;
+  const { isvc, role, runtime, facts, name = componentName(isvc, role) } = input;
   const component = isvc.spec[role] as ComponentSpec;
   const isModel = runtime !== undefined && role === "predictor";
-  const sourceUri = sourceOf(role, component);
-  const filter = annotationFilter(config);
+  const sourceUri = sourceOf(role, component, facts.storageContainers);
   const runtimeSpec = isModel ? runtime.spec : undefined;
-  return {
+  const isMultiModel = role === "predictor" && servesManyModels(isvc.spec.predictor, runtime);
+  const built: Component = {
     role,
     name,
     workload: name,
     spec: component,
     sourceUri,
-    labels: {
-      ...runtimeSpec?.labels,
-      ...isvc.metadata.labels,
-      ...component.labels,
-      [labels.inferenceService]: isvc.metadata.name ?? "",
-      [labels.component]: role,
-      [labels.app]: appLabel(name),
-    },
+    isMultiModel,
+    labels: { ...runtimeSpec?.labels, ...ownLabels(input), [labels.app]: appLabel(name) },
     annotations: {
-      ...filtered(runtimeSpec?.annotations, filter),
-      ...filtered(isvc.metadata.annotations, filter),
-      ...loggerNotes(component),
-      ...batcherNotes(role, component),
-      ...confidentialNotes(role, component),
-      ...(sourceUri === undefined ? {} : { [internalAnnotations.sourceUri]: sourceUri }),
-      ...filtered(component.annotations, filter),
+      ...ownAnnotations(input, { sourceUri, inherited: runtimeSpec?.annotations }),
+      ...(isMultiModel ? multiModelNotes(isvc) : {}),
     },
     pod: isModel ? runtimePod(isvc, runtime) : customPod(input, component),
   };
+  return { ...built, ...multiNodeParts(input, built) };
 }

@@ -6,11 +6,9 @@ import {
   type Mode,
   modeOf,
   namespaceOf,
-  roles,
   ServalError,
   type ServingConfig,
   type ServingRuntime,
-  storageUriOf,
 } from "@serval/api";
 import type { ChildKind } from "../../children/children.ts";
 import type { PodFacts } from "../../pod/facts.ts";
@@ -42,62 +40,6 @@ export type Resolution = { readonly resolved: Resolved } | { readonly failure: F
 export const isStopped = (isvc: InferenceService): boolean =>
   isvc.metadata.annotations?.[annotations.stop]?.toLowerCase() === "true";
 
-const unsupported = (message: string, fix: string): Failure => ({
-  reason: "FeatureNotSupported",
-  message,
-  fix,
-  condition: { type: "PredictorReady", reason: "FeatureNotSupported" },
-});
-
-type Unsupported = (isvc: InferenceService, config: ServingConfig) => Failure | undefined;
-
-/** What this release cannot do yet: said, never silently left out. */
-const unsupportedFeatures: readonly Unsupported[] = [
-  ({ spec }) =>
-    spec.predictor.workerSpec === undefined
-      ? undefined
-      : unsupported(
-          "spec.predictor.workerSpec: multi-node serving is not available in this release",
-          "Remove workerSpec, or fit the model on one node",
-        ),
-  ({ spec }) =>
-    roles.some((role) => spec[role]?.storageUris !== undefined)
-      ? unsupported(
-          "storageUris: several model sources are not available in this release",
-          "Use one storageUri in spec.predictor.model",
-        )
-      : undefined,
-  ({ spec }) =>
-    spec.predictor.storageContainerName === undefined
-      ? undefined
-      : unsupported(
-          "spec.predictor.storageContainerName: ClusterStorageContainers are not available in this release",
-          "Remove storageContainerName; the built-in storage initializer is used",
-        ),
-  ({ spec }) =>
-    spec.predictor.model?.storage === undefined
-      ? undefined
-      : unsupported(
-          "spec.predictor.model.storage: the storage-config secret is not available in this release",
-          "Use storageUri, with credentials of the service account",
-        ),
-  ({ spec }) =>
-    spec.explainer?.art === undefined
-      ? undefined
-      : unsupported(
-          "spec.explainer.art: the built-in explainer is not available in this release",
-          "Use spec.explainer.containers with an explainer image",
-        ),
-  ({ spec }, { storageInitializer: { ociModelMode, enableModelcar, enableOciModelSupport } }) =>
-    /^oci(\+\w+)?:\/\//.test(storageUriOf("predictor", spec.predictor) ?? "") &&
-    (ociModelMode !== "" || enableModelcar || enableOciModelSupport)
-      ? unsupported(
-          "storageUri: models in OCI images are not available in this release",
-          "Use another storageUri (s3://, gs://, https://, pvc://, file://)",
-        )
-      : undefined,
-];
-
 function modeFailure(mode: Mode, name: string): Failure | undefined {
   if (mode === "Standard") return undefined;
   return {
@@ -120,9 +62,7 @@ export interface ResolveInput {
 export function resolve(input: ResolveInput): Resolution {
   const { isvc, config, facts, live } = input;
   const mode = modeOf(isvc, config.deploy.defaultDeploymentMode);
-  const early =
-    modeFailure(mode, isvc.metadata.name ?? "") ??
-    unsupportedFeatures.map((feature) => feature(isvc, config)).find((failure) => failure !== undefined);
+  const early = modeFailure(mode, isvc.metadata.name ?? "");
   if (early !== undefined) return { failure: early };
   const built = buildVariant(input);
   if ("failure" in built) return built;

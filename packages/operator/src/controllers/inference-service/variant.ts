@@ -11,6 +11,7 @@ import {
   type ServingConfig,
   type ServingRuntime,
 } from "@serval/api";
+import type { PodFacts } from "../../pod/facts.ts";
 import { withRuntimeDefaults } from "../../pod/runtime-defaults.ts";
 import { buildComponent, type Component } from "./component.ts";
 import { explainRejections, type RuntimeCatalog, selectRuntime } from "./runtime-selection.ts";
@@ -40,6 +41,7 @@ export interface VariantInput {
   readonly isvc: InferenceService;
   readonly config: ServingConfig;
   readonly catalog: RuntimeCatalog;
+  readonly facts: PodFacts;
   /** Default: all that the service has. */
   readonly roles?: readonly Role[];
   /** Object names that are not the components' own. */
@@ -52,17 +54,21 @@ const modelFailures: ReadonlySet<Reason> = new Set([
   "RuntimeDisabled",
   "NoSupportingRuntime",
   "InvalidPredictorSpec",
+  "InvalidWorkerSpecNotSet",
 ]);
+/** Failures whose reason is that of the condition too (KServe). */
+const ownReasons: ReadonlySet<Reason> = new Set(["InvalidGPUAllocation"]);
 
 export function failureOf(error: ServalError, runtime: ServingRuntime | undefined): Failure {
   const isModelFailure = modelFailures.has(error.reason);
+  const reason = ownReasons.has(error.reason) ? error.reason : "ReconcileFailed";
   return {
     reason: error.reason,
     message: error.message,
     fix: error.fix,
     modelMessage: isModelFailure ? error.message : undefined,
     runtime,
-    ...(isModelFailure ? {} : { condition: { type: "PredictorReady", reason: "ReconcileFailed" } }),
+    ...(isModelFailure ? {} : { condition: { type: "PredictorReady", reason } }),
   };
 }
 
@@ -82,7 +88,7 @@ function chooseRuntime({ isvc, catalog }: VariantInput): Choice {
 }
 
 export function buildVariant(input: VariantInput): { readonly variant: Variant } | { readonly failure: Failure } {
-  const { isvc, config, names = {}, roles: wanted = roles } = input;
+  const { isvc, config, facts, names = {}, roles: wanted = roles } = input;
   const chosen = chooseRuntime(input);
   if ("failure" in chosen) return chosen;
   const { runtime } = chosen;
@@ -91,7 +97,15 @@ export function buildVariant(input: VariantInput): { readonly variant: Variant }
     const components = wanted
       .filter((role) => adapted.spec[role] !== undefined)
       .map((role) =>
-        buildComponent({ isvc: adapted, config, role, runtime, name: names[role], predictorName: names.predictor }),
+        buildComponent({
+          isvc: adapted,
+          config,
+          facts,
+          role,
+          runtime,
+          name: names[role],
+          predictorName: names.predictor,
+        }),
       );
     return { variant: { isvc: adapted, runtime, components } };
   } catch (error) {

@@ -3,7 +3,7 @@
 import { annotations, type Deployment, type DeploymentStrategy, type ServingConfig } from "@serval/api";
 import type { Component } from "../../controllers/inference-service/component.ts";
 import type { Resolved } from "../../controllers/inference-service/resolve.ts";
-import { podTemplate } from "../../pod/index.ts";
+import { type PodContext, podTemplate } from "../../pod/index.ts";
 import { objectMeta } from "./object-meta.ts";
 
 /** KServe sends the ConfigMap's absolute numbers as text, which Kubernetes refuses; a number is meant. */
@@ -28,12 +28,25 @@ function replicasOf({ spec }: Component, autoscaler: string | undefined): { repl
 }
 
 /** Internal annotations are KServe's messages to its pod webhook; our template is complete without them. */
-const forTemplate = (notes: Readonly<Record<string, string>>): Record<string, string> =>
+export const forTemplate = (notes: Readonly<Record<string, string>>): Record<string, string> =>
   Object.fromEntries(Object.entries(notes).filter(([name]) => !name.startsWith("internal.serving.kserve.io/")));
+
+/** What the stages of the component's pod see. */
+export const podContext = (component: Component, { isvc, config, facts }: Resolved): PodContext => ({
+  isvc,
+  config,
+  facts,
+  role: component.role,
+  name: component.workload,
+  component: component.spec,
+  sourceUri: component.sourceUri,
+  isMultiModel: component.isMultiModel,
+  group: component.multiNode?.head,
+});
 
 /** @throws ServalError when the component cannot become a pod. */
 export function componentDeployment(component: Component, resolved: Resolved): Deployment {
-  const { isvc, config, facts } = resolved;
+  const { isvc, config } = resolved;
   const metadata = { ...objectMeta(component, isvc), name: component.workload };
   const { name, namespace, labels = {} } = metadata;
   const template = podTemplate(
@@ -41,15 +54,7 @@ export function componentDeployment(component: Component, resolved: Resolved): D
       metadata: { name, namespace, labels, annotations: forTemplate(component.annotations) },
       spec: component.pod,
     },
-    {
-      isvc,
-      config,
-      role: component.role,
-      name: component.workload,
-      component: component.spec,
-      sourceUri: component.sourceUri,
-      facts,
-    },
+    podContext(component, resolved),
   );
   return {
     apiVersion: "apps/v1",

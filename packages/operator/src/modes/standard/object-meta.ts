@@ -1,27 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 // Metadata that every object of a component shares, and the reference that lets Kubernetes delete it with its owner.
 import {
+  type InferenceGraph,
   type InferenceService,
+  inferenceGraphs,
   inferenceServices,
-  namespaceOf,
   type ObjectMeta,
   type OwnerReference,
 } from "@serval/api";
 import type { Component } from "../../controllers/inference-service/component.ts";
 
-export const ownerReference = ({ metadata }: InferenceService): OwnerReference => ({
-  apiVersion: `${inferenceServices.group}/${inferenceServices.version}`,
-  kind: inferenceServices.kind,
-  name: metadata.name ?? "",
-  uid: metadata.uid ?? "",
-  controller: true,
-  blockOwnerDeletion: true,
-});
+/** What owns workloads. Listed objects carry no kind, so it is told by what only a graph has. */
+export type Owner = InferenceService | InferenceGraph;
 
-export const objectMeta = (component: Component, isvc: InferenceService): ObjectMeta => ({
+export function ownerReference({ metadata, spec }: Owner): OwnerReference {
+  const { group, version, kind } = "nodes" in spec ? inferenceGraphs : inferenceServices;
+  return {
+    apiVersion: `${group}/${version}`,
+    kind,
+    name: metadata.name ?? "",
+    uid: metadata.uid ?? "",
+    controller: true,
+    blockOwnerDeletion: true,
+  };
+}
+
+export const objectMeta = (
+  component: Pick<Component, "name" | "labels" | "annotations">,
+  owner: Owner,
+): ObjectMeta => ({
   name: component.name,
-  namespace: namespaceOf(isvc),
+  namespace: owner.metadata.namespace ?? "default",
   labels: { ...component.labels },
   annotations: { ...component.annotations },
-  ownerReferences: [ownerReference(isvc)],
+  ownerReferences: [ownerReference(owner)],
 });
