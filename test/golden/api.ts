@@ -35,6 +35,8 @@ export function applyPatch(previous: unknown, next: unknown): unknown {
 
 export interface Api {
   readonly transport: Transport;
+  /** @throws Error for a kind that the server does not serve. */
+  typeOf(kind: string): ResourceType;
   /** Creates, or changes what was applied before under this name. */
   apply(object: AnyObject): Promise<Outcome>;
   patch(kind: string, name: string, body: object, subresource?: "status"): Promise<Outcome>;
@@ -89,6 +91,7 @@ export function createApi(transport: Transport, crds: readonly CustomResourceDef
 
   const api: Api = {
     transport,
+    typeOf,
     async apply(object) {
       const type = typeOf(`${object.apiVersion}/${object.kind}`);
       const key = keyIn(type, object);

@@ -137,7 +137,10 @@ export function appliedBy(golden: GoldenCase, action: Action, given: Set<AnyObje
 /** The steps of a case; one without any is a single apply of its input. */
 export const stepsOf = (golden: GoldenCase): readonly RecordedStep[] =>
   golden.steps ?? [
-    { do: { apply: (golden.input ?? []).map(({ kind, metadata }) => `${kind}/${metadata.name}`) }, error: golden.error },
+    {
+      do: { apply: (golden.input ?? []).map(({ kind, metadata }) => `${kind}/${metadata.name}`) },
+      error: golden.error,
+    },
   ];
 
 function nextState(before: Objects, { added, changed, removed }: RecordedStep): Objects {

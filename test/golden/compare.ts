@@ -86,7 +86,10 @@ function grouped(objects: Objects): Map<string, AnyObject[]> {
 }
 
 /** Pods of two ReplicaSets of one Deployment have no order: equal ones are paired first. */
-function* pairs(ours: readonly AnyObject[], theirs: readonly AnyObject[]): Generator<[AnyObject?, AnyObject?]> {
+function* pairs(
+  ours: readonly AnyObject[],
+  theirs: readonly AnyObject[],
+): Generator<[AnyObject | undefined, AnyObject | undefined]> {
   const left = [...ours];
   const waiting: AnyObject[] = [];
   for (const object of theirs) {
@@ -112,7 +115,11 @@ function* stateDifferences(ours: Objects, theirs: Objects, knows: Knows): Genera
 
 const firstLine = (text: string): string => text.split("\n")[0] ?? "";
 /** Ours may say more after the first line (decision 7). */
-const comparable = ({ code, reason, message }: Refusal) => ({ code, reason: reason ?? null, message: firstLine(message) });
+const comparable = ({ code, reason, message }: Refusal) => ({
+  code,
+  reason: reason ?? null,
+  message: firstLine(message),
+});
 
 function* refusalDifferences(ours: StepRecord, theirs: StepRecord): Generator<Omit<Difference, "step">> {
   const objects = new Set([...theirs.refusals, ...ours.refusals].map(({ object = "" }) => object));
@@ -132,7 +139,9 @@ function* eventDifferences(ours: readonly RecordedEvent[], theirs: readonly Reco
   const objects = new Set(all.flat().map(({ object }) => object));
   for (const object of objects) {
     const [mine, their] = all.map((events) =>
-      events.filter((event) => event.object === object).map(({ type, reason, message }) => `${type} ${reason}: ${message}`),
+      events
+        .filter((event) => event.object === object)
+        .map(({ type, reason, message }) => `${type} ${reason}: ${message}`),
     );
     if (mine?.join("\n") !== their?.join("\n")) yield { step: -1, object, field: "events", ours: mine, theirs: their };
   }

@@ -39,7 +39,9 @@ const reasons = /^(KServe defect|seed requirement|decision \d+|weak spot \d+)/;
 export function readDeviations(path = deviationsFile): Deviation[] {
   const entries = (readYaml(path) ?? []) as Deviation[];
   for (const [index, entry] of entries.entries()) {
-    const missing = (["case", "object", "field", "reason", "text"] as const).filter((name) => typeof entry[name] !== "string");
+    const missing = (["case", "object", "field", "reason", "text"] as const).filter(
+      (name) => typeof entry[name] !== "string",
+    );
     if (missing.length > 0) throw new Error(`${path}: entry ${index + 1} (${entry.case}) has no ${missing.join(", ")}`);
     if (!reasons.test(entry.reason))
       throw new Error(`${path}: entry ${index + 1} (${entry.case}): the reason must begin with ${reasons.source}`);
@@ -72,7 +74,11 @@ function covers(deviation: Deviation, place: Place): boolean {
 }
 
 /** Only what the outcome names is compared, lists whole. */
-function* unmatched(ours: unknown, wanted: unknown, path: string): Generator<Pick<Difference, "field" | "ours" | "theirs">> {
+function* unmatched(
+  ours: unknown,
+  wanted: unknown,
+  path: string,
+): Generator<Pick<Difference, "field" | "ours" | "theirs">> {
   if (typeof wanted !== "object" || wanted === null || Array.isArray(wanted)) {
     if (Array.isArray(ours) && Array.isArray(wanted) && path.endsWith("conditions")) {
       for (const want of wanted as { type: string }[]) {
@@ -83,7 +89,11 @@ function* unmatched(ours: unknown, wanted: unknown, path: string): Generator<Pic
     return;
   }
   for (const [name, want] of Object.entries(wanted))
-    yield* unmatched((ours as Record<string, unknown> | undefined)?.[name], want, path === "" ? name : `${path}.${name}`);
+    yield* unmatched(
+      (ours as Record<string, unknown> | undefined)?.[name],
+      want,
+      path === "" ? name : `${path}.${name}`,
+    );
 }
 
 function* outcomeDifferences(outcome: Outcome, recording: Recording): Generator<Difference> {
@@ -141,8 +151,6 @@ export const staleDeviations = (
 ): Deviation[] => {
   const used = new Set(verdicts.flatMap((verdict) => verdict.used));
   return deviations.filter(
-    (deviation) =>
-      !used.has(deviation) &&
-      verdicts.some(({ name }) => isFor(deviation, name, home)),
+    (deviation) => !used.has(deviation) && verdicts.some(({ name }) => isFor(deviation, name, home)),
   );
 };

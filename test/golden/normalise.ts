@@ -19,7 +19,8 @@ const without = (of: unknown, ...names: readonly string[]): void => {
   if (isMap(of)) for (const name of names) delete of[name];
 };
 const mapOf = (of: unknown, name: string): Json => (isMap(of) && isMap(of[name]) ? of[name] : {});
-const listOf = (of: unknown, name: string): Json[] => (isMap(of) && Array.isArray(of[name]) ? (of[name] as Json[]) : []);
+const listOf = (of: unknown, name: string): Json[] =>
+  isMap(of) && Array.isArray(of[name]) ? (of[name] as Json[]) : [];
 
 /** Keeps `name` of `of` only when something is left in it. */
 function dropEmpty(of: Json, name: string): void {
@@ -66,9 +67,21 @@ export const normalisations: readonly Normalisation[] = [
     what: "metadata that the API server writes",
     why: "another value in every run",
     apply: ({ metadata }) =>
-      without(metadata, "uid", "resourceVersion", "managedFields", "generateName", "selfLink", "deletionGracePeriodSeconds"),
+      without(
+        metadata,
+        "uid",
+        "resourceVersion",
+        "managedFields",
+        "generateName",
+        "selfLink",
+        "deletionGracePeriodSeconds",
+      ),
   },
-  { what: "times", why: "another value in every run", apply: (object) => everyMap(object, (map) => without(map, ...times)) },
+  {
+    what: "times",
+    why: "another value in every run",
+    apply: (object) => everyMap(object, (map) => without(map, ...times)),
+  },
   {
     what: "metadata.generation, except of KServe's kinds",
     why: "the recorder kept it only there: two controllers may take a different number of writes to the same object",
@@ -122,7 +135,7 @@ export const normalisations: readonly Normalisation[] = [
     kinds: ["Deployment"],
     apply: ({ metadata }) => {
       without(metadata.annotations, "deployment.kubernetes.io/revision");
-      dropEmpty(metadata as Json, "annotations");
+      dropEmpty(metadata as unknown as Json, "annotations");
     },
   },
   {
@@ -132,7 +145,7 @@ export const normalisations: readonly Normalisation[] = [
     apply: ({ metadata }) => {
       const notes = Object.keys(metadata.annotations ?? {}).filter((name) => name.startsWith(internalAnnotations));
       without(metadata.annotations, ...notes);
-      dropEmpty(metadata as Json, "annotations");
+      dropEmpty(metadata as unknown as Json, "annotations");
     },
   },
   {
@@ -210,8 +223,7 @@ function replaced(value: unknown, suffixes: Suffixes): unknown {
 /** A copy to compare. */
 export function normalised(object: AnyObject, suffixes: Suffixes = noSuffixes): AnyObject {
   const copy = replaced(structuredClone(object), suffixes) as AnyObject;
-  for (const { kinds, apply } of normalisations)
-    if (kinds === undefined || kinds.includes(copy.kind)) apply(copy);
+  for (const { kinds, apply } of normalisations) if (kinds === undefined || kinds.includes(copy.kind)) apply(copy);
   return copy;
 }
 

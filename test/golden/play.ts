@@ -151,7 +151,8 @@ const parts: readonly Part[] = [
   },
   {
     kind: "KnativeService",
-    isDone: (service) => holds(service, "Ready") && field(service, "status", "observedGeneration") === service.metadata.generation,
+    isDone: (service) =>
+      holds(service, "Ready") && field(service, "status", "observedGeneration") === service.metadata.generation,
     status: knativeStatus,
   },
 ];
@@ -178,7 +179,11 @@ async function playPods(api: Api, state: State): Promise<void> {
 async function playKnative(api: Api, state: string): Promise<void> {
   for (const service of await api.list("KnativeService")) {
     const played = knativeStatus(service);
-    const conditions = ["ConfigurationsReady", "Ready"].map((type) => ({ type, status: "False", reason: "RevisionFailed" }));
+    const conditions = ["ConfigurationsReady", "Ready"].map((type) => ({
+      type,
+      status: "False",
+      reason: "RevisionFailed",
+    }));
     const latest = state === "revisionFailed" ? { latestCreatedRevisionName: played["latestCreatedRevisionName"] } : {};
     await api.patch("KnativeService", service.metadata.name ?? "", { status: { ...latest, conditions } }, "status");
   }
