@@ -95,6 +95,32 @@ export const catalogue = {
     "Two priorities clash",
     "Give each model format of overlapping runtimes its own priority",
   ),
+  InvalidTrainedModel: entry("SV1021", "The TrainedModel is not valid", "Correct the field that the message names"),
+  InvalidGraph: entry(
+    "SV1022",
+    "The InferenceGraph is not valid",
+    "Give it a node root, one target per step, and no way back to a node that was passed",
+  ),
+  InvalidLocalModel: entry(
+    "SV1023",
+    "The local model cache is not valid",
+    "Name existing LocalModelNodeGroups, and one cache per model URI",
+  ),
+  LocalModelInUse: entry(
+    "SV1024",
+    "The local model is in use",
+    "Delete the services that use it first, or give them the annotation serving.kserve.io/disable-localmodel",
+  ),
+  InvalidLlmService: entry(
+    "SV1025",
+    "The LLMInferenceService is not valid",
+    "Correct the field that the message names",
+  ),
+  PresetProtected: entry(
+    "SV1026",
+    "A preset of the controller cannot be deleted",
+    "Copy it under another name and name that in spec.baseRefs",
+  ),
   RuntimeNotRecognized: entry(
     "SV2001",
     "The named runtime does not exist",
@@ -184,6 +210,21 @@ export const catalogue = {
     "SV5003",
     "Gateway API is not installed",
     "Install the Gateway API CRDs and a Gateway, or set ingress.disableIngressCreation",
+  ),
+  GraphServiceNotFound: entry(
+    "SV5101",
+    "A step of the graph names a service that does not exist",
+    "Create the InferenceService in the graph's namespace, or set serviceUrl",
+  ),
+  GraphServiceNotReady: entry(
+    "SV5102",
+    "A service of the graph is not ready",
+    "Look at that InferenceService: serval describe NAME; the graph goes on by itself",
+  ),
+  GraphProtocol: entry(
+    "SV5103",
+    "A service of the graph speaks no protocol that graphs use",
+    "Use a runtime that speaks v1 or v2 over HTTP, or set serviceUrl",
   ),
   InvalidConfig: entry(
     "SV6001",
