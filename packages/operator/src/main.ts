@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starts the operator against a cluster, the same in both homes: makes its deps, watches, waits to lead, reconciles.
-import { kserveNamespace } from "@serval/api";
-import { type Cluster, createEventRecorder, runAsLeader } from "@serval/kube";
+import { inferenceGraphs, kserveNamespace } from "@serval/api";
+import { type Cluster, createEventRecorder, createInformer, runAsLeader } from "@serval/kube";
 import { type Logger, Registry } from "@serval/observe";
 import { type AdmissionState, createAdmissionState } from "./admission-state.ts";
 import { createChildren } from "./children/children.ts";
 import { createDrain } from "./children/drain.ts";
 import { servedChildKinds } from "./children/served-kinds.ts";
 import { createConfigSource } from "./config-source.ts";
-import { controllerName, runInferenceServiceController } from "./controllers/inference-service/controller.ts";
+import { runInferenceGraphController } from "./controllers/inference-graph/controller.ts";
+import {
+  type ControllerHooks,
+  controllerName,
+  runInferenceServiceController,
+} from "./controllers/inference-service/controller.ts";
 import { createCaches } from "./controllers/inference-service/observe.ts";
 import { createFactsSource } from "./facts-source.ts";
 import { createOperatorMetrics } from "./metrics.ts";
@@ -51,10 +56,11 @@ const eventSource = "v1beta1Controllers";
 export async function startOperator(options: OperatorOptions): Promise<Operator> {
   const { cluster, log, signal, namespace = kserveNamespace, now = () => new Date(), workers = 8 } = options;
   const onError = (error: unknown): void => log.warn({ error }, "A watch was interrupted, it goes on by itself");
+  const onEventError = (error: unknown): void => log.warn({ error }, "Cannot record an event");
   const events = createEventRecorder(cluster, {
     component: eventSource,
     now,
-    onError: (error) => log.warn({ error }, "Cannot record an event"),
+    onError: onEventError,
   });
   const kinds = await servedChildKinds(cluster);
   const caches = createCaches({ cluster, signal, onError });
@@ -71,7 +77,8 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     onProblems: (problems) => metrics.configProblems(problems.length),
   });
   (options.admission ?? createAdmissionState()).bind({ config: config.current, caches });
-  const informers = [config.informer, ...Object.values(caches), ...children.informers, ...facts.informers];
+  const graphs = createInformer(cluster, inferenceGraphs, { signal, onError });
+  const informers = [config.informer, ...Object.values(caches), ...children.informers, ...facts.informers, graphs];
   const synced = Promise.all(informers.map((informer) => informer.synced)).then(() => {});
   const deps = {
     cluster,
@@ -84,16 +91,24 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     settling: new Map<string, number>(),
     drain,
   };
-  const lead = async (leading: AbortSignal): Promise<void> => {
-    const controller = runInferenceServiceController({
-      deps,
-      config,
-      signal: leading,
-      workers,
-      onError: (key, error, retryMs) => log.error({ key, error, retryMs }, "Cannot reconcile, will try again"),
-      onReconciled: (_key, result, durationMs) => metrics.reconciled(controllerName, result, durationMs),
-    });
-    await controller.stopped;
+  const hooks = (controller: string): ControllerHooks => ({
+    workers,
+    onError: (key, error, retryMs) =>
+      log.error({ controller, key, error, retryMs }, "Cannot reconcile, will try again"),
+    onReconciled: (_key, result, durationMs) => metrics.reconciled(controller, result, durationMs),
+  });
+  const graphEvents = createEventRecorder(cluster, {
+    component: "InferenceGraphController",
+    now,
+    onError: onEventError,
+  });
+  const graphDeps = { ...deps, events: graphEvents, graphs };
+  const lead = async (signal: AbortSignal): Promise<void> => {
+    const controllers = [
+      runInferenceServiceController({ deps, config, signal, ...hooks(controllerName) }),
+      runInferenceGraphController({ deps: graphDeps, config, signal, ...hooks("inferencegraph") }),
+    ];
+    await Promise.all(controllers.map(({ stopped }) => stopped));
   };
   const { leaderElection = false } = options;
   const running =
@@ -107,6 +122,6 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     },
     settling: () => deps.settling.size,
     synced,
-    stopped: running.then(() => events.flush()),
+    stopped: running.then(async () => void (await Promise.all([events.flush(), graphEvents.flush()]))),
   };
 }

@@ -71,7 +71,23 @@ export const labels = {
   knativeVisibility: "networking.knative.dev/visibility",
   modelClass: "modelClass",
   serviceEnvelope: "serviceEnvelope",
+  inferenceGraph: "serving.kserve.io/inferencegraph",
+  /** Of a TrainedModel: its InferenceService, and the one whose memory it was given. */
+  trainedModelParent: "inferenceservice",
+  trainedModelAllocated: "serving.kserve.io/trainedmodel-allocated",
 } as const;
+
+/** How a service and the local model cache that it was matched to know each other. */
+export const localModelKeys = {
+  label: "internal.serving.kserve.io/localmodel",
+  namespaceLabel: "internal.serving.kserve.io/localmodel-namespace",
+  sourceUri: "internal.serving.kserve.io/localmodel-sourceuri",
+  claimName: "internal.serving.kserve.io/localmodel-pvc-name",
+  /** Present: no matching. */
+  disabled: "serving.kserve.io/disable-localmodel",
+  nodeGroup: "serving.kserve.io/nodegroup",
+} as const;
+export const routingGroupLabel = "serving.kserve.io/routing-group";
 
 export const containerNames = {
   model: "kserve-container",

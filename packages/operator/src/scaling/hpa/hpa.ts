@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The HorizontalPodAutoscaler of a component. Source: KServe reconcilers/hpa.
+// The HorizontalPodAutoscaler of a workload. Source: KServe reconcilers/hpa.
 import type { HorizontalPodAutoscaler, MetricSpec } from "@serval/api";
-import type { Component } from "../../controllers/inference-service/component.ts";
-import type { Resolved } from "../../controllers/inference-service/resolve.ts";
-import { objectMeta } from "../../modes/standard/object-meta.ts";
+import { type Scaled, type ScalingContext, scalerMeta } from "../scaled.ts";
 
 export const defaultCpuPercent = 80;
 
@@ -12,7 +10,7 @@ const utilization = (name: string, percent: number): MetricSpec => ({
   resource: { name, target: { type: "Utilization", averageUtilization: percent } },
 });
 
-type ScalingMetric = NonNullable<NonNullable<Component["spec"]["autoScaling"]>["metrics"]>[number];
+type ScalingMetric = NonNullable<NonNullable<Scaled["spec"]["autoScaling"]>["metrics"]>[number];
 
 /** KServe: only resource metrics; cpu is always a utilization. */
 function resourceMetric({ resource }: ScalingMetric): MetricSpec[] {
@@ -26,7 +24,7 @@ function resourceMetric({ resource }: ScalingMetric): MetricSpec[] {
   return target.averageUtilization === undefined ? [] : [utilization(name, target.averageUtilization)];
 }
 
-function metricsOf({ spec }: Component): MetricSpec[] {
+function metricsOf({ spec }: Scaled): MetricSpec[] {
   if (spec.autoScaling?.metrics !== undefined) return spec.autoScaling.metrics.flatMap(resourceMetric);
   const { scaleMetric = "cpu", scaleTarget } = spec;
   if (scaleMetric === "cpu") return [utilization("cpu", scaleTarget ?? defaultCpuPercent)];
@@ -34,20 +32,22 @@ function metricsOf({ spec }: Component): MetricSpec[] {
   return [];
 }
 
-export function horizontalPodAutoscaler(component: Component, { isvc }: Resolved): HorizontalPodAutoscaler {
-  const { minReplicas, maxReplicas = 0 } = component.spec;
+export function horizontalPodAutoscaler(workload: Scaled, { owner }: ScalingContext): HorizontalPodAutoscaler {
+  const { minReplicas, maxReplicas = 0 } = workload.spec;
   const minimum = Math.max(minReplicas ?? 1, 1);
-  const metrics = metricsOf(component);
+  const metrics = metricsOf(workload);
   return {
     apiVersion: "autoscaling/v2",
     kind: "HorizontalPodAutoscaler",
-    metadata: { ...objectMeta(component, isvc), name: component.workload },
+    metadata: scalerMeta(workload, owner),
     spec: {
-      scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: component.workload },
+      scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: workload.workload },
       minReplicas: minimum,
       maxReplicas: Math.max(maxReplicas, minimum),
       // Without metrics Kubernetes itself scales on 80 % cpu; saying so keeps our view equal to the stored object.
       metrics: metrics.length === 0 ? [utilization("cpu", defaultCpuPercent)] : metrics,
+      // KServe drops the user's behaviour (weak spot 25).
+      ...(workload.spec.autoScaling?.behavior === undefined ? {} : { behavior: workload.spec.autoScaling.behavior }),
     },
   };
 }

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The KEDA ScaledObject of a component. Source: KServe reconcilers/keda/keda_reconciler.go.
-import { type AnyObject, type ComponentMetric, namespaceOf, ServalError } from "@serval/api";
-import type { Component } from "../../controllers/inference-service/component.ts";
-import type { Resolved } from "../../controllers/inference-service/resolve.ts";
-import { objectMeta } from "../../modes/standard/object-meta.ts";
+// The KEDA ScaledObject of a workload. Source: KServe reconcilers/keda/keda_reconciler.go.
+import { type AnyObject, type ComponentMetric, ServalError } from "@serval/api";
 import { defaultCpuPercent } from "../hpa/hpa.ts";
+import { type Scaled, type ScalingContext, scalerMeta } from "../scaled.ts";
 
 interface Trigger {
   readonly type: string;
@@ -45,14 +43,14 @@ function externalTrigger({ metric, target, authenticationRef }: NonNullable<Comp
 
 function podTrigger(
   { metric, target }: NonNullable<ComponentMetric["podmetric"]>,
-  component: Component,
-  { isvc, config }: Resolved,
+  workload: Scaled,
+  { owner, config }: ScalingContext,
 ): Trigger {
   const { query = "", serverAddress = "", operationOverTime } = metric;
   return {
     type: "external",
     metadata: {
-      metricQuery: `sum(${query}{namespace="${namespaceOf(isvc)}", deployment="${component.workload}"})`,
+      metricQuery: `sum(${query}{namespace="${owner.metadata.namespace ?? "default"}", deployment="${workload.workload}"})`,
       targetValue: amountOf(target),
       scalerAddress: serverAddress === "" ? config.opentelemetryCollector.metricScalerEndpoint : serverAddress,
       ...(operationOverTime === undefined ? {} : { operationOverTime }),
@@ -64,13 +62,13 @@ function podTrigger(
  * KServe reads only `autoScaling.metrics`, and KEDA refuses an object without triggers; here `scaleMetric` and
  * `scaleTarget` count too, as they do for the HPA.
  */
-function triggersOf(component: Component, resolved: Resolved): Trigger[] {
-  const { autoScaling, scaleMetric = "cpu", scaleTarget } = component.spec;
+function triggersOf(workload: Scaled, context: ScalingContext): Trigger[] {
+  const { autoScaling, scaleMetric = "cpu", scaleTarget } = workload.spec;
   const metrics = autoScaling?.metrics ?? [];
   const triggers = metrics.flatMap(({ resource, external, podmetric }): Trigger[] => {
     if (resource !== undefined) return [resourceTrigger(resource)];
     if (external !== undefined) return [externalTrigger(external)];
-    return podmetric === undefined ? [] : [podTrigger(podmetric, component, resolved)];
+    return podmetric === undefined ? [] : [podTrigger(podmetric, workload, context)];
   });
   if (triggers.length > 0) return triggers;
   const type = scaleMetric === "memory" ? "memory" : "cpu";
@@ -80,23 +78,23 @@ function triggersOf(component: Component, resolved: Resolved): Trigger[] {
 const seconds = (text: string, fallback: number): number => (/^\d+$/.test(text) ? Number(text) : fallback);
 
 /** @throws ServalError KedaMissing. */
-export function scaledObject(component: Component, resolved: Resolved): AnyObject {
-  const { isvc, config, serves } = resolved;
+export function scaledObject(workload: Scaled, context: ScalingContext): AnyObject {
+  const { owner, config, serves } = context;
   if (!serves("ScaledObject"))
     throw new ServalError("KedaMissing", "autoscalerClass is keda, but KEDA is not installed");
-  const { minReplicas, maxReplicas = 0, autoScaling } = component.spec;
+  const { minReplicas, maxReplicas = 0, autoScaling } = workload.spec;
   const minimum = minReplicas ?? 1;
   const { scaleUpStabilizationWindowSeconds: up, scaleDownStabilizationWindowSeconds: down } = config.autoscaler;
   const { behavior } = autoScaling ?? {};
   return {
     apiVersion: "keda.sh/v1alpha1",
     kind: "ScaledObject",
-    metadata: { ...objectMeta(component, isvc), name: component.workload },
+    metadata: scalerMeta(workload, owner),
     spec: {
-      scaleTargetRef: { name: component.workload },
+      scaleTargetRef: { name: workload.workload },
       minReplicaCount: minimum,
       maxReplicaCount: Math.max(maxReplicas, minimum),
-      triggers: triggersOf(component, resolved),
+      triggers: triggersOf(workload, context),
       advanced: {
         horizontalPodAutoscalerConfig: {
           behavior: {

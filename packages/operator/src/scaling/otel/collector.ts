@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// The OpenTelemetry collector beside a component's pods, for KEDA's pod metrics. The pod gets it by the user's
+// The OpenTelemetry collector beside a workload's pods, for KEDA's pod metrics. The pod gets it by the user's
 // annotation `sidecar.opentelemetry.io/inject`. Source: KServe reconcilers/otel/otel_reconciler.go.
 import { type AnyObject, annotations, defaultContainerPort, ServalError } from "@serval/api";
-import type { Component } from "../../controllers/inference-service/component.ts";
-import type { Resolved } from "../../controllers/inference-service/resolve.ts";
-import { objectMeta } from "../../modes/standard/object-meta.ts";
-import { resourcesFrom } from "../../pod/storage.ts";
+import { resourcesFrom } from "../../pod/storage/initializer.ts";
+import { type Scaled, type ScalingContext, scalerMeta } from "../scaled.ts";
 
 /** Names of the metrics to pass on; empty: no collector is needed. */
-const metricNames = ({ spec }: Component): string[] =>
+const metricNames = ({ spec }: Scaled): string[] =>
   (spec.autoScaling?.metrics ?? []).flatMap(({ podmetric }) =>
     podmetric?.metric.backend === "opentelemetry" ? (podmetric.metric.metricNames ?? []) : [],
   );
 
 const attribute = (name: string): string => `set(attributes["${name}"], resource.attributes["k8s.${name}.name"])`;
 
-function pipeline(names: readonly string[], port: string, { config }: Resolved): object {
+function pipeline(names: readonly string[], port: string, { config }: ScalingContext): object {
   const { scrapeInterval, metricReceiverEndpoint } = config.opentelemetryCollector;
   const scrape = {
     job_name: "otel-collector",
@@ -44,23 +42,23 @@ function pipeline(names: readonly string[], port: string, { config }: Resolved):
 }
 
 /** @throws ServalError OpenTelemetryMissing. */
-export function openTelemetryCollectors(component: Component, resolved: Resolved): AnyObject[] {
-  const names = metricNames(component);
+export function openTelemetryCollectors(workload: Scaled, context: ScalingContext): AnyObject[] {
+  const names = metricNames(workload);
   if (names.length === 0) return [];
-  if (!resolved.serves("OpenTelemetryCollector"))
+  if (!context.serves("OpenTelemetryCollector"))
     throw new ServalError("OpenTelemetryMissing", `pod metrics ${names.join(", ")} need an OpenTelemetry collector`);
-  // KServe: no labels, the collector is no part of the component.
-  const { labels: _labels, ...metadata } = objectMeta(component, resolved.isvc);
-  const port = component.annotations[annotations.prometheusPort] ?? `${defaultContainerPort}`;
+  // KServe: no labels, the collector is no part of the workload.
+  const { labels: _labels, ...metadata } = scalerMeta(workload, context.owner);
+  const port = workload.annotations[annotations.prometheusPort] ?? `${defaultContainerPort}`;
   return [
     {
       apiVersion: "opentelemetry.io/v1beta1",
       kind: "OpenTelemetryCollector",
-      metadata: { ...metadata, name: component.workload },
+      metadata,
       spec: {
         mode: "sidecar",
-        config: pipeline(names, port, resolved),
-        resources: resourcesFrom(resolved.config.opentelemetryCollector.resource),
+        config: pipeline(names, port, context),
+        resources: resourcesFrom(context.config.opentelemetryCollector.resource),
       },
     },
   ];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The name of everything that an InferenceService owns, one function each, and its host names.
 import type { ServingConfig } from "@serval/api/config/parse.ts";
+import type { KubeObject } from "@serval/api/core/index.ts";
 import { renderTemplate } from "../../go-template.ts";
 import { labels } from "../../names.ts";
 import type { Role } from "./implementations.ts";
@@ -19,7 +20,7 @@ export const routeName = (isvc: InferenceService, role: Role): string => `${isvc
 /** Value of the `app` label that ties pods, Deployment and Service together. */
 export const appLabel = (componentObjectName: string): string => `isvc.${componentObjectName}`;
 
-export const namespaceOf = (isvc: InferenceService): string => isvc.metadata.namespace ?? "default";
+export const namespaceOf = ({ metadata }: KubeObject): string => metadata.namespace ?? "default";
 
 export type HostResult = { host: string } | { error: string };
 
@@ -37,15 +38,15 @@ function domainError(host: string): string | undefined {
 }
 
 /** The host that the domain template gives to `objectName`. */
-export function hostOf(isvc: InferenceService, objectName: string, config: ServingConfig): HostResult {
+export function hostOf(owner: KubeObject, objectName: string, config: ServingConfig): HostResult {
   const { ingress } = config;
   try {
     const host = renderTemplate(ingress.domainTemplate, {
       Name: objectName,
-      Namespace: namespaceOf(isvc),
+      Namespace: namespaceOf(owner),
       IngressDomain: ingress.ingressDomain,
-      Annotations: isvc.metadata.annotations ?? {},
-      Labels: isvc.metadata.labels ?? {},
+      Annotations: owner.metadata.annotations ?? {},
+      Labels: owner.metadata.labels ?? {},
     });
     const error = domainError(host);
     return error === undefined ? { host } : { error: `invalid domain name "${host}": ${error}` };
@@ -55,5 +56,5 @@ export function hostOf(isvc: InferenceService, objectName: string, config: Servi
 }
 
 /** Reachable inside the cluster only. */
-export const isClusterLocal = (isvc: InferenceService, { ingress }: ServingConfig): boolean =>
-  isvc.metadata.labels?.[labels.visibility] === "cluster-local" || ingress.ingressDomain === "svc.cluster.local";
+export const isClusterLocal = ({ metadata }: KubeObject, { ingress }: ServingConfig): boolean =>
+  metadata.labels?.[labels.visibility] === "cluster-local" || ingress.ingressDomain === "svc.cluster.local";

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole life of one InferenceGraph: find the services of its steps, build the router, report.
+import {
+  annotations,
+  catalogue,
+  codeOf,
+  hostOf,
+  type InferenceGraph,
+  type InferenceGraphStatus,
+  inferenceGraphs,
+  isClusterLocal,
+  type Key,
+  keyOf,
+  modeOf,
+  type Reason,
+  ServalError,
+} from "@serval/api";
+import type { Informer, ReconcileResult } from "@serval/kube";
+import { childKey } from "../inference-service/build.ts";
+import type { ReconcileDeps } from "../inference-service/reconcile.ts";
+import { mergePatchBetween } from "../inference-service/status-patch.ts";
+import { graphObjects } from "./build.ts";
+import { graphStatus } from "./status.ts";
+import { type Directory, type TargetProblem, withTargets } from "./targets.ts";
+
+export interface GraphDeps
+  extends Pick<ReconcileDeps, "cluster" | "events" | "now" | "caches" | "children" | "config"> {
+  readonly graphs: Informer<InferenceGraph>;
+}
+
+const isStopped = ({ metadata }: InferenceGraph): boolean =>
+  metadata.annotations?.[annotations.stop]?.toLowerCase() === "true";
+
+function directory({ caches }: GraphDeps, namespace: string | undefined): Directory {
+  return {
+    service: (name) => caches.services.get({ namespace, name }),
+    runtime: ({ spec }) => {
+      const name = spec.predictor.model?.runtime ?? "";
+      return caches.runtimes.get({ namespace, name }) ?? caches.clusterRuntimes.get({ name });
+    },
+  };
+}
+
+type Problem = TargetProblem | { readonly reason: Reason; readonly message: string };
+
+interface Outcome {
+  readonly problem?: Problem;
+  readonly url?: string;
+}
+
+/** Everything that the graph wants is applied, everything else of it goes. @throws ApiError. */
+async function apply(deps: GraphDeps, graph: InferenceGraph): Promise<Outcome> {
+  const config = deps.config();
+  const owned = deps.children.ownedBy(graph.metadata.uid ?? "");
+  if (isStopped(graph)) {
+    await deps.children.delete(owned);
+    return {};
+  }
+  const mode = modeOf(graph, config.deploy.defaultDeploymentMode);
+  if (mode !== "Standard")
+    return {
+      problem: {
+        reason: "ModeNotSupported",
+        message: `the resolved deployment mode of InferenceGraph '${graph.metadata.name}' is ${mode}, which this release does not serve`,
+      },
+    };
+  const targets = withTargets(graph.spec, directory(deps, graph.metadata.namespace));
+  if ("problem" in targets) return targets;
+  const named = hostOf(graph, graph.metadata.name ?? "", config);
+  if ("error" in named) return { problem: { reason: "NameTooLong", message: named.error } };
+  const isInternal = config.ingress.disableIngressCreation || isClusterLocal(graph, config);
+  const wanted = graphObjects({
+    graph,
+    config,
+    spec: targets.spec,
+    host: isInternal ? undefined : named.host,
+    serves: (kind) => deps.children.kinds.includes(kind),
+  });
+  await deps.children.apply(wanted);
+  const kept = new Set(wanted.map(childKey));
+  await deps.children.delete(owned.filter((child) => !kept.has(childKey(child))));
+  const { urlPort } = config.serval;
+  // KServe: always http.
+  return { url: `http://${named.host}${urlPort === undefined ? "" : `:${urlPort}`}` };
+}
+
+interface Report {
+  readonly graph: InferenceGraph;
+  readonly status: InferenceGraphStatus;
+  readonly problem: Problem | undefined;
+}
+
+function report({ events }: GraphDeps, { graph, status, problem }: Report): void {
+  const holds = (of: InferenceGraphStatus | undefined): boolean =>
+    of?.conditions?.some((condition) => condition.type === "Ready" && condition.status === "True") === true;
+  const name = graph.metadata.name ?? "";
+  if (!holds(graph.status) && holds(status))
+    events.record(graph, "Normal", "InferenceGraphReady", `InferenceGraph [${name}] is Ready`);
+  if (holds(graph.status) && !holds(status))
+    events.record(graph, "Warning", "InferenceGraphNotReady", `InferenceGraph [${name}] is no longer Ready`);
+  const before = graph.status?.conditions?.find(({ type }) => type === "Ready");
+  if (problem === undefined || problem.message === before?.message) return;
+  const { reason, message } = problem;
+  events.record(graph, "Warning", reason, `${message} (${codeOf(reason)}: ${catalogue[reason].fix})`);
+}
+
+/** @throws to be retried with backoff, after the status says why. */
+export async function reconcileInferenceGraph(deps: GraphDeps, key: Key): Promise<ReconcileResult> {
+  const graph = deps.graphs.get(key);
+  if (graph === undefined || graph.metadata.deletionTimestamp !== undefined) return undefined;
+  let outcome: Outcome = {};
+  let failed: unknown;
+  try {
+    outcome = await apply(deps, graph);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    outcome = { problem: { reason: error instanceof ServalError ? error.reason : "ApplyFailed", message } };
+    if (!(error instanceof ServalError)) failed = error;
+  }
+  const deployment = deps.children.get("Deployment", key) as never;
+  const status = graphStatus({
+    graph,
+    now: deps.now(),
+    isStopped: isStopped(graph),
+    deployment,
+    url: outcome.url,
+    problem: outcome.problem,
+  });
+  const patch = mergePatchBetween(graph.status ?? {}, status);
+  if (patch !== undefined) {
+    const body = { metadata: { resourceVersion: graph.metadata.resourceVersion }, status: patch };
+    const options = { subresource: "status", fieldManager: "serval-operator" } as const;
+    deps.graphs.observe(await deps.cluster.patch(inferenceGraphs, keyOf(graph), { type: "merge", body }, options));
+    report(deps, { graph, status, problem: outcome.problem });
+  }
+  if (failed !== undefined) throw failed;
+  return undefined;
+}

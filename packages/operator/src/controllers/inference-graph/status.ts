@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The status of a graph. Pure. Source: KServe inferencegraph/controller.go. KServe says Ready as soon as the Deployment
+// has an Available condition, even when that is False (weak spot 11).
+import type { Deployment, InferenceGraph, InferenceGraphStatus, ServingCondition, Verdict } from "@serval/api";
+import { deploymentVerdict } from "../inference-service/deployment-verdict.ts";
+
+const seconds = (now: Date): string => now.toISOString().replace(/\.\d+Z$/, "Z");
+
+/** The graph's conditions carry no severity; a time changes only with what the condition says. */
+function conditions(
+  { status }: InferenceGraph,
+  wanted: Readonly<Record<string, Verdict>>,
+  now: Date,
+): ServingCondition[] {
+  return Object.entries(wanted).map(([type, verdict]) => {
+    const old = status?.conditions?.find((condition) => condition.type === type);
+    const { reason, message } = verdict;
+    const isSame = old?.status === verdict.status && old.reason === reason && old.message === message;
+    if (old !== undefined && isSame) return old;
+    return {
+      type,
+      status: verdict.status,
+      ...(reason === undefined ? {} : { reason }),
+      ...(message === undefined ? {} : { message }),
+      lastTransitionTime: seconds(now),
+    };
+  });
+}
+
+export interface GraphObservation {
+  readonly graph: InferenceGraph;
+  readonly now: Date;
+  readonly isStopped: boolean;
+  /** Why nothing can be built; the rest of the fields then say nothing. */
+  readonly problem?: { readonly reason: string; readonly message: string } | undefined;
+  readonly deployment: Deployment | undefined;
+  readonly url: string | undefined;
+}
+
+/** True carries no text, as in KServe's; everything else says why. */
+function readiness({ problem, deployment, isStopped }: GraphObservation): Verdict {
+  if (isStopped) return { status: "False", reason: "Stopped" };
+  if (problem !== undefined) return { status: "False", reason: problem.reason, message: problem.message };
+  const verdict = deploymentVerdict(deployment);
+  if (verdict.status === "True") return { status: "True" };
+  return { ...verdict, reason: verdict.reason ?? "DeploymentNotReady" };
+}
+
+export function graphStatus(observation: GraphObservation): InferenceGraphStatus {
+  const { graph, now, isStopped, url } = observation;
+  const wanted = {
+    Ready: readiness(observation),
+    Stopped: { status: isStopped ? "True" : "False" } as const,
+  };
+  return {
+    observedGeneration: graph.metadata.generation ?? 0,
+    conditions: conditions(graph, wanted, now),
+    ...(isStopped || url === undefined ? {} : { url }),
+  };
+}

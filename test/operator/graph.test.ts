@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// An InferenceGraph waits for its services, gets a router and a route, follows its services and stops.
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { type InferenceGraph, inferenceGraphs, inferenceServices, keyOf, resources } from "@serval/api";
+import { createInformer } from "@serval/kube";
+import {
+  acceptRoutes,
+  conditionOf,
+  type Home,
+  kubeconfig,
+  namespace,
+  readyPod,
+  setPodStatus,
+  sklearn,
+  startHome,
+} from "./home.ts";
+
+const ready = (graph: InferenceGraph): string => {
+  const { status, reason } = graph.status?.conditions?.find(({ type }) => type === "Ready") ?? {};
+  return [status, reason].filter(Boolean).join(" ");
+};
+
+describe(`an InferenceGraph on ${kubeconfig === undefined ? "the embedded API server" : "a real cluster"}`, () => {
+  let home: Home;
+  const stop = new AbortController();
+  before(async () => {
+    home = await startHome();
+    acceptRoutes(home, stop.signal);
+  });
+  after(async () => {
+    stop.abort();
+    const { items } = await home.cluster.list(inferenceServices, { namespace });
+    for (const isvc of items) await home.cluster.delete(inferenceServices, keyOf(isvc));
+    const graphs = await home.cluster.list(inferenceGraphs, { namespace });
+    for (const graph of graphs.items) await home.cluster.delete(inferenceGraphs, keyOf(graph));
+    await home.quiet();
+    await home.close();
+  });
+
+  const until = (name: string, wanted: string): Promise<InferenceGraph> =>
+    new Promise((resolve, reject) => {
+      const end = new AbortController();
+      const informer = createInformer(home.cluster, inferenceGraphs, { signal: end.signal });
+      const timer = setTimeout(() => {
+        end.abort();
+        reject(new Error(`deadline: ${JSON.stringify(informer.get({ namespace, name })?.status)}`));
+      }, 15_000);
+      informer.onChange(({ object }) => {
+        if (object.metadata.name !== name || ready(object) !== wanted) return;
+        clearTimeout(timer);
+        end.abort();
+        resolve(object);
+      });
+    });
+
+  it("says which service it waits for, then routes to the URL of that service", async () => {
+    const graph = {
+      apiVersion: "serving.kserve.io/v1alpha1",
+      kind: "InferenceGraph",
+      metadata: { name: "flow", namespace },
+      spec: { nodes: { root: { routerType: "Sequence" as const, steps: [{ serviceName: "first" }] } } },
+    };
+    await home.cluster.create(inferenceGraphs, graph);
+    await until("flow", "False GraphServiceNotFound");
+    const isvc = sklearn("first");
+    await home.cluster.create(inferenceServices, isvc);
+    await until("flow", "False GraphServiceNotReady");
+    await setPodStatus(home, "isvc.first-predictor", readyPod);
+    await home.until(keyOf(isvc), (next) => conditionOf(next, "Ready") === "True");
+    await setPodStatus(home, "isvc.flow", readyPod);
+    const served = await until("flow", "True");
+    assert.equal(served.status?.url, `http://flow-${namespace}.localhost:8080`);
+    const deployment = await home.cluster.get(resources.deployments, { namespace, name: "flow" });
+    const [flag, json] = deployment?.spec?.template.spec?.containers[0]?.args ?? [];
+    assert.equal(flag, "--graph-json");
+    assert.match(json ?? "", /first-predictor\.\S+\/v1\/models\/first:predict/);
+    const route = await home.cluster.get(resources.httpRoutes, { namespace, name: "flow" });
+    assert.deepEqual(route?.spec.hostnames, [`flow-${namespace}.localhost`]);
+  });
+
+  it("makes no write when nothing changes, stops and starts again", async () => {
+    await home.quiet();
+    home.calls.splice(0);
+    await home.restartOperator();
+    await home.quiet();
+    assert.deepEqual(home.calls.splice(0), []);
+    const key = { namespace, name: "flow" };
+    const annotate = (value: string | null) =>
+      home.cluster.patch(inferenceGraphs, key, {
+        type: "merge",
+        body: { metadata: { annotations: { "serving.kserve.io/stop": value } } },
+      });
+    await annotate("true");
+    const stopped = await until("flow", "False Stopped");
+    assert.equal(stopped.status?.url, undefined);
+    await annotate(null);
+    await setPodStatus(home, "isvc.flow", readyPod);
+    await until("flow", "True");
+  });
+});
