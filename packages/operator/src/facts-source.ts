@@ -1,13 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the facts that pods depend on come from: service accounts, the secrets that they name, storage containers.
-import type { InferenceService, KubeObject } from "@serval/api";
-import type { Cluster, Informer } from "@serval/kube";
-import { noFacts, type PodFacts } from "./pod/facts.ts";
+// Where the facts that pods depend on come from: service accounts and storage containers are watched; of secrets only
+// those that a service refers to are read, and kept for half a minute; the server's version is asked for once. A service
+// that refers to no secret costs no call at all.
+import {
+  type ClusterStorageContainer,
+  clusterStorageContainers,
+  type InferenceService,
+  type Key,
+  type KubeObject,
+  keyOf,
+  namespaceOf,
+  resources,
+  roles,
+  type ServiceAccount,
+  type ServingConfig,
+} from "@serval/api";
+import { type Change, type Cluster, createInformer, type Informer } from "@serval/kube";
+import { irsaAnnotation } from "./pod/credentials/index.ts";
+import type { PodFacts } from "./pod/facts.ts";
+import { referencedSecrets } from "./pod/referenced-secrets.ts";
+import { createSecretReader, type Read } from "./secret-reader.ts";
 
 export interface FactsSource {
   readonly informers: readonly Informer<KubeObject>[];
-  /** @throws ApiError when a secret cannot be read for another reason than that it does not exist. */
-  of(isvc: InferenceService): Promise<PodFacts>;
+  /** @throws ApiError when the API server is briefly away; a refused secret is thrown only to the stage that needs it. */
+  of(isvc: InferenceService, config: ServingConfig): Promise<PodFacts>;
+  /** Services whose pods may look different after a change of what is watched here. */
+  concerned(change: Change<KubeObject>, services: readonly InferenceService[]): Key[];
 }
 
 export interface FactsOptions {
@@ -16,7 +35,91 @@ export interface FactsOptions {
   readonly onError: (error: unknown) => void;
 }
 
-export const createFactsSource = (_options: FactsOptions): FactsSource => ({
-  informers: [],
-  of: async () => noFacts,
-});
+const s3Prefix = "serving.kserve.io/s3-";
+
+/** Only annotations that stages read. */
+function slimAccount(account: ServiceAccount): ServiceAccount {
+  const { name, namespace, uid, resourceVersion, annotations = {} } = account.metadata;
+  const kept = Object.entries(annotations).filter(([key]) => key === irsaAnnotation || key.startsWith(s3Prefix));
+  return {
+    apiVersion: account.apiVersion,
+    kind: account.kind,
+    metadata: { name, namespace, uid, resourceVersion, annotations: Object.fromEntries(kept) },
+    ...(account.secrets === undefined ? {} : { secrets: account.secrets }),
+  };
+}
+
+const slimContainer = (object: ClusterStorageContainer): ClusterStorageContainer => {
+  const { managedFields: _fields, ...metadata } = object.metadata;
+  return { ...object, metadata };
+};
+
+/** The version is asked for until it is known, and never again. */
+function createVersion({ cluster, onError }: FactsOptions): () => Promise<number | undefined> {
+  let known: Promise<number | undefined> | undefined;
+  const ask = async (): Promise<number | undefined> => {
+    const { body } = await cluster.transport.send({ method: "GET", path: "/version" });
+    // Some providers say "34+".
+    const minor = Number.parseInt(String((body as { minor?: unknown } | undefined)?.minor), 10);
+    return Number.isNaN(minor) ? undefined : minor;
+  };
+  return () => {
+    known ??= ask().catch((error: unknown) => {
+      known = undefined;
+      onError(error);
+      return undefined;
+    });
+    return known;
+  };
+}
+
+const accountsOf = (isvc: InferenceService): Set<string> =>
+  new Set(
+    [...roles.map((role) => isvc.spec[role]), ...(isvc.spec.canary ?? []).map(({ predictor }) => predictor)].flatMap(
+      (component) =>
+        component === undefined
+          ? []
+          : [component.serviceAccountName || "default", component.logger?.storage?.serviceAccountName || "logger-sa"],
+    ),
+  );
+
+function concerned({ object }: Change<KubeObject>, services: readonly InferenceService[]): Key[] {
+  const { name = "", namespace } = object.metadata;
+  // A storage container may fit any service; an unchanged pod costs no call.
+  if (namespace === undefined) return services.map(keyOf);
+  return services.filter((isvc) => namespaceOf(isvc) === namespace && accountsOf(isvc).has(name)).map(keyOf);
+}
+
+export function createFactsSource(options: FactsOptions): FactsSource {
+  const { cluster, signal, onError } = options;
+  const accounts = createInformer(cluster, resources.serviceAccounts, { signal, onError, transform: slimAccount });
+  const containers = createInformer(cluster, clusterStorageContainers, { signal, onError, transform: slimContainer });
+  const secrets = createSecretReader(cluster);
+  const minor = createVersion(options);
+  const inOrder = (): ClusterStorageContainer[] =>
+    containers.list().toSorted((a, b) => ((a.metadata.name ?? "") < (b.metadata.name ?? "") ? -1 : 1));
+  return {
+    informers: [accounts, containers] as unknown as readonly Informer<KubeObject>[],
+    concerned,
+    of: async (isvc, config) => {
+      const namespace = namespaceOf(isvc);
+      const accountOf = (name: string): ServiceAccount | undefined => accounts.get({ namespace, name });
+      const reads = new Map<string, Read>();
+      await Promise.all(
+        referencedSecrets(isvc, config, accountOf).map(async (name) =>
+          reads.set(name, await secrets.get({ namespace, name })),
+        ),
+      );
+      return {
+        serviceAccount: accountOf,
+        secret: (name) => {
+          const read = reads.get(name);
+          if (read !== undefined && "refusal" in read) throw read.refusal;
+          return read?.secret;
+        },
+        storageContainers: inOrder(),
+        kubernetesMinor: await minor(),
+      };
+    },
+  };
+}

@@ -6,7 +6,10 @@ import type { ClusterStorageContainer, Secret, ServiceAccount } from "@serval/ap
 export interface PodFacts {
   /** Of the service's namespace; undefined: there is none of this name. */
   readonly serviceAccount: (name: string) => ServiceAccount | undefined;
-  /** Of the service's namespace. Only what the service refers to was read; undefined: there is none of this name. */
+  /**
+   * Of the service's namespace. Only what the service refers to was read; undefined: there is none of this name.
+   * @throws ServalError StorageCredentials when it may not be read.
+   */
   readonly secret: (name: string) => Secret | undefined;
   /** In the order in which the API server lists them. */
   readonly storageContainers: readonly ClusterStorageContainer[];

@@ -42,7 +42,7 @@ export interface InferenceServiceControllerOptions extends ControllerHooks {
 
 export function runInferenceServiceController(options: InferenceServiceControllerOptions): Controller {
   const { deps, config, signal, ...hooks } = options;
-  const { caches, children } = deps;
+  const { caches, children, facts } = deps;
   const forRuntime = ({ object }: Change<ServingRuntime>): Key[] =>
     concernedBy(caches.services.list(object.metadata.namespace), object);
   const watches: Watch[] = [
@@ -53,6 +53,11 @@ export function runInferenceServiceController(options: InferenceServiceControlle
     watchOf(caches.clusterRuntimes, forRuntime),
     watchOf(caches.pods, ({ object }) => serviceKeyOfPod(object)),
     ...children.informers.map((informer) => watchOf(informer, ownerKey)),
+    ...facts.informers.map((informer) =>
+      watchOf(informer, (change: Change<KubeObject>) =>
+        facts.concerned(change, caches.services.list(change.object.metadata.namespace)),
+      ),
+    ),
   ];
   const controller = runController({
     name: controllerName,

@@ -98,7 +98,7 @@ export async function observe(deps: ObserveDeps, key: Key): Promise<Observed | u
   const isvc = defaultInferenceService(stored, config());
   const catalog = { namespaced: caches.runtimes.list(key.namespace), cluster: caches.clusterRuntimes.list() };
   const live = observeLive(deps, key);
-  return { stored, isvc, config: config(), catalog, facts: await facts.of(isvc), live };
+  return { stored, isvc, config: config(), catalog, facts: await facts.of(isvc, config()), live };
 }
 
 /** Children and pods as the caches have them now: read again after applying. */
