@@ -87,6 +87,14 @@ function progressing(
   return say({ status: "False", reason: "ProgressDeadlineExceeded", message });
 }
 
+/** What keeps a ReplicaSet from making pods. Source: kubernetes/pkg/controller/deployment/progress.go, getReplicaFailures */
+const replicaFailures = (sets: readonly ReplicaSet[]): DeploymentCondition[] =>
+  sets.flatMap(({ status }) =>
+    (status?.conditions ?? [])
+      .filter(({ type }) => type === "ReplicaFailure")
+      .map((failure) => ({ ...failure, lastUpdateTime: failure.lastTransitionTime })),
+  );
+
 /** @param sets every ReplicaSet of the Deployment, `current` included. */
 export function deploymentStatus(
   deployment: Deployment,
@@ -110,6 +118,7 @@ export function deploymentStatus(
     conditions: [
       condition("Available", available(deployment, counted.availableReplicas), old, at),
       progressing(deployment, current, { counted, at }),
+      ...replicaFailures([current, ...sets]).slice(0, 1),
     ],
   };
 }

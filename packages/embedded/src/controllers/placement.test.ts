@@ -124,6 +124,12 @@ describe("isAvailable()", () => {
 
 describe("whyUnschedulable()", () => {
   const offer = { labels: { "kubernetes.io/os": "linux" }, extended: { "example.com/chip": 1 } };
+  const affinity = (...terms: object[]) => {
+    const nodeSelectorTerms = terms.map((term) => ({ matchExpressions: [term] }));
+    return {
+      spec: { affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } } } },
+    };
+  };
   const wants = (resources: object) => ({ spec: { containers: [{ name: "c", resources }] } });
   const cases = [
     {
@@ -145,6 +151,27 @@ describe("whyUnschedulable()", () => {
       name: "keeps to the node selector",
       pod: pod("a", { spec: { nodeSelector: { disk: "ssd" } } }),
       want: /didn't match Pod's node affinity\/selector/,
+    },
+    {
+      name: "counts what an init container needs",
+      pod: pod("a", { spec: { initContainers: [{ name: "i", resources: { limits: { "example.com/chip": "2" } } }] } }),
+      want: /1 Insufficient example\.com\/chip/,
+    },
+    {
+      name: "keeps to the node affinity",
+      pod: pod("a", affinity({ key: "kubernetes.io/os", operator: "In", values: ["windows"] })),
+      want: /didn't match Pod's node affinity\/selector/,
+    },
+    {
+      name: "any term of the node affinity will do",
+      pod: pod(
+        "a",
+        affinity(
+          { key: "gpu", operator: "Exists" },
+          { key: "kubernetes.io/os", operator: "NotIn", values: ["windows"] },
+        ),
+      ),
+      want: undefined,
     },
   ];
   for (const { name, pod: wanted, want } of cases) {

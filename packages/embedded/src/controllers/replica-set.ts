@@ -41,17 +41,46 @@ export function replicaSetStatus(
   };
 }
 
-async function addPods(context: ControllerContext, set: ReplicaSet, count: number): Promise<void> {
+/** @returns why it stopped before the last one: a quota, admission, a namespace that goes away. */
+async function addPods(context: ControllerContext, set: ReplicaSet, count: number): Promise<Error | undefined> {
   for (let i = 0; i < Math.min(count, maxBurst); i++) {
-    const pod = await context.cluster
-      .create(resources.pods, podFor(set, context.randomSuffix()))
-      .catch((error: Error) => {
-        context.events.record(set, "Warning", "FailedCreate", `Error creating: ${error.message}`);
-        throw error;
-      });
-    context.informers.pods.observe(pod);
-    context.events.record(set, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
+    try {
+      const pod = await context.cluster.create(resources.pods, podFor(set, context.randomSuffix()));
+      context.informers.pods.observe(pod);
+      context.events.record(set, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata.name}`);
+    } catch (error) {
+      const failure = error instanceof Error ? error : new Error(String(error));
+      context.events.record(set, "Warning", "FailedCreate", `Error creating: ${failure.message}`);
+      return failure;
+    }
   }
+  return undefined;
+}
+
+const replicaFailure = "ReplicaFailure";
+
+/**
+ * The condition appears with the first failure and goes when nothing is missing. Its text stays in between: every try
+ * names another pod. Source: k8s.io/kubernetes/pkg/controller/replicaset/replica_set_utils.go
+ */
+export function withFailure(
+  status: NonNullable<ReplicaSet["status"]>,
+  failure: Error | undefined,
+  at: Date,
+): NonNullable<ReplicaSet["status"]> {
+  const { conditions = [], ...rest } = status;
+  const known = conditions.find(({ type }) => type === replicaFailure);
+  const others = conditions.filter(({ type }) => type !== replicaFailure);
+  const lastTransitionTime = at.toISOString().replace(/\.\d+Z$/, "Z");
+  const made = {
+    type: replicaFailure,
+    status: "True",
+    reason: "FailedCreate",
+    message: failure?.message,
+    lastTransitionTime,
+  };
+  const next = failure === undefined ? others : [...others, known ?? made];
+  return next.length === 0 ? rest : { ...rest, conditions: next };
 }
 
 async function removePods(context: ControllerContext, set: ReplicaSet, pods: Pod[], count: number): Promise<void> {
@@ -72,15 +101,17 @@ export async function reconcileReplicaSet(context: ControllerContext, key: Key):
     .filter((pod) => isControlledBy(pod, set));
   const active = owned.filter(isActive);
   const difference = (set.spec?.replicas ?? 1) - active.length;
+  let failure: Error | undefined;
   if (!isDeleting(set)) {
-    if (difference > 0) await addPods(context, set, difference);
+    if (difference > 0) failure = await addPods(context, set, difference);
     if (difference < 0) await removePods(context, set, active, -difference);
   }
   const nowMs = context.now().getTime();
   const counted =
     difference > 0 ? context.informers.pods.byIndex("owner", set.metadata.uid ?? "").filter(isActive) : active;
-  const status = replicaSetStatus(set, counted, nowMs);
+  const status = withFailure(replicaSetStatus(set, counted, nowMs), failure, context.now());
   if (!isSameStatus(status, set.status)) await writeStatus(context, set, status);
+  if (failure !== undefined) throw failure;
   return waitForMinReady(set, counted, nowMs);
 }
 
@@ -88,7 +119,7 @@ export async function reconcileReplicaSet(context: ControllerContext, key: Key):
 const isSameStatus = (wanted: NonNullable<ReplicaSet["status"]>, stored: ReplicaSet["status"]): boolean =>
   (["replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration"] as const).every(
     (field) => (wanted[field] ?? 0) === (stored?.[field] ?? 0),
-  );
+  ) && JSON.stringify(wanted.conditions ?? []) === JSON.stringify(stored?.conditions ?? []);
 
 async function writeStatus(
   context: ControllerContext,

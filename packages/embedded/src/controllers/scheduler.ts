@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Scheduling on one node: a pod that fits is bound as it is created (one write instead of two), one that does not stays
 // Pending and says why. CPU and memory are not counted: a laptop overcommits, limits still hold (ADR 0003).
-import { type AnyObject, keyOf, type Pod, quantityValue, resources } from "@serval/api";
+import {
+  type AnyObject,
+  type Container,
+  keyOf,
+  type NodeSelectorRequirement,
+  type NodeSelectorTerm,
+  type Pod,
+  quantityValue,
+  resources,
+} from "@serval/api";
 import type { AdmissionPlugin, ReconcileResult } from "@serval/kube";
 import { nodeName, nodeObject } from "../kubelet/node-object.ts";
 import type { ControllerContext } from "./context.ts";
@@ -14,17 +23,45 @@ export interface NodeOffer {
   readonly extended: Readonly<Record<string, number>>;
 }
 
+const operators: Readonly<Record<string, (value: string | undefined, values: readonly string[]) => boolean>> = {
+  In: (value, values) => value !== undefined && values.includes(value),
+  NotIn: (value, values) => value === undefined || !values.includes(value),
+  Exists: (value) => value !== undefined,
+  DoesNotExist: (value) => value === undefined,
+  Gt: (value, [bound]) => value !== undefined && Number(value) > Number(bound),
+  Lt: (value, [bound]) => value !== undefined && Number(value) < Number(bound),
+};
+
+/** A term without requirements matches nothing. Source: k8s.io/component-helpers/scheduling/corev1/nodeaffinity */
+function meets({ matchExpressions = [], matchFields = [] }: NodeSelectorTerm, { labels }: NodeOffer): boolean {
+  const holds = ({ key, operator, values = [] }: NodeSelectorRequirement, from: Readonly<Record<string, string>>) =>
+    operators[operator]?.(from[key], values) ?? false;
+  return (
+    matchExpressions.length + matchFields.length > 0 &&
+    matchExpressions.every((one) => holds(one, labels)) &&
+    matchFields.every((one) => holds(one, { "metadata.name": nodeName }))
+  );
+}
+
+function extendedRequests(containers: readonly Container[]): Map<string, number> {
+  const wanted = new Map<string, number>();
+  for (const { resources: asked } of containers)
+    for (const [name, amount] of Object.entries({ ...asked?.limits, ...asked?.requests }))
+      if (!overcommitted.has(name)) wanted.set(name, (wanted.get(name) ?? 0) + quantityValue(amount));
+  return wanted;
+}
+
 /** Why a pod does not fit, in kube-scheduler's words; undefined: it fits. Pure. */
 export function whyUnschedulable(pod: Pod, offer: NodeOffer): string | undefined {
   const spec = pod.spec;
   const mismatch = Object.entries(spec?.nodeSelector ?? {}).some(([key, value]) => offer.labels[key] !== value);
-  if (mismatch) return "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.";
-  const wanted = new Map<string, number>();
-  for (const container of spec?.containers ?? []) {
-    for (const [name, amount] of Object.entries({ ...container.resources?.limits, ...container.resources?.requests })) {
-      if (!overcommitted.has(name)) wanted.set(name, (wanted.get(name) ?? 0) + quantityValue(amount));
-    }
-  }
+  const required = spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+  if (mismatch || (required !== undefined && !required.some((term) => meets(term, offer))))
+    return "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.";
+  const wanted = extendedRequests(spec?.containers ?? []);
+  for (const container of spec?.initContainers ?? [])
+    for (const [name, amount] of extendedRequests([container]))
+      wanted.set(name, Math.max(wanted.get(name) ?? 0, amount));
   const short = [...wanted]
     .filter(([name, amount]) => amount > (offer.extended[name] ?? 0))
     .map(([name]) => `1 Insufficient ${name}`);
