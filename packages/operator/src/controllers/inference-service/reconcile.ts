@@ -40,6 +40,9 @@ export interface ReconcileDeps extends ObserveDeps {
   readonly drain: Drain;
 }
 
+/** Secrets are not watched: one that is missing is asked for again by itself. */
+const unwatchedMs = 5_000;
+
 /** @throws to be retried with backoff, after the status says why. */
 export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): Promise<ReconcileResult> {
   const observed = await observe(deps, key);
@@ -55,6 +58,7 @@ export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): 
   const resolution = resolve(observed);
   let failure = "failure" in resolution ? resolution.failure : undefined;
   let problem: unknown;
+  let retryMs = 0;
   if ("resolved" in resolution) {
     try {
       const calls = await apply(deps, resolution.resolved, key);
@@ -66,6 +70,7 @@ export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): 
     } catch (error) {
       failure = failureOf(error);
       if (!(error instanceof ServalError)) problem = error;
+      else if (error.transient) retryMs = unwatchedMs;
     }
   }
   const input: StatusInput = { isvc, live: observeLive(deps, key), now: deps.now() };
@@ -87,7 +92,7 @@ export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): 
   // The kubelet says nothing while a probe fails: look again when the grace is over.
   const waitsForProbe =
     status.serval !== undefined && status.serval.code === undefined && mayFailProbes(input.live.pods);
-  const waitMs = deps.drain.waitMs(name) || (waitsForProbe ? readinessGraceMs + 1_000 : 0);
+  const waitMs = deps.drain.waitMs(name) || retryMs || (waitsForProbe ? readinessGraceMs + 1_000 : 0);
   return waitMs > 0 ? { requeueAfterMs: waitMs } : undefined;
 }
 
