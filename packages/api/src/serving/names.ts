@@ -30,6 +30,34 @@ export const annotations = {
   progress: "serval.dev/progress",
 } as const;
 
+/** Every annotation `serving.kserve.io/…` that something reads, for "did you mean". */
+export const knownAnnotations: ReadonlySet<string> = new Set([
+  ...Object.values(annotations),
+  ...[
+    "enable-tag-routing",
+    "disable-localmodel",
+    "nodegroup",
+    "storageSecretName",
+    "secretName",
+    "s3-endpoint",
+    "s3-region",
+    "s3-verifyssl",
+    "s3-usehttps",
+    "s3-usevirtualbucket",
+    "s3-useaccelerate",
+    "s3-useanoncredential",
+    "s3-cabundle",
+    "s3-cabundle-configmap",
+    "routing-group",
+    "enable-served-by-header",
+    "exp-dra-device-class",
+    "exp-dra-cel-selector",
+    "exp-dra-device-count",
+    "exp-dra-container-name",
+    "model-based-routing-enabled",
+  ].map((name) => `serving.kserve.io/${name}`),
+]);
+
 /** `internal.serving.kserve.io/…`: KServe's messages to its own pod webhook, kept on objects for compatibility. */
 export const internalAnnotations = {
   sourceUri: "internal.serving.kserve.io/storage-initializer-sourceuri",

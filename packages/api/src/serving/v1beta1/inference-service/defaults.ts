@@ -5,7 +5,9 @@ import type { ServingConfig } from "@serval/api/config/parse.ts";
 import type { Container } from "@serval/api/core/index.ts";
 import { parseMode } from "../../modes.ts";
 import { annotations, containerNames } from "../../names.ts";
+import { type LocalModels, withLocalModel } from "../../v1alpha1/local-model/match.ts";
 import { type ComponentSpec, implementationsOf, type Role, roles } from "./implementations.ts";
+import { storageUriOf } from "./rules/storage.ts";
 import {
   type FrameworkSpec,
   frameworkNames,
@@ -124,8 +126,15 @@ function modeAnnotation(current: string | undefined, config: ServingConfig): str
   return fallback === "Knative" ? undefined : fallback;
 }
 
-/** The object as it is stored. Total: an object without predictor comes back with only its mode set. */
-export function defaultInferenceService(isvc: InferenceService, config: ServingConfig): InferenceService {
+/**
+ * The object as it is stored. Total: an object without predictor comes back with only its mode set. `models` absent: local
+ * model caches are not looked at, and their marks stay as they are.
+ */
+export function defaultInferenceService(
+  isvc: InferenceService,
+  config: ServingConfig,
+  models?: LocalModels,
+): InferenceService {
   const given = isvc.metadata.annotations?.[annotations.deploymentMode];
   const mode = modeAnnotation(given, config);
   const notes: Record<string, string> = {
@@ -150,7 +159,9 @@ export function defaultInferenceService(isvc: InferenceService, config: ServingC
   }
   if (spec.canary !== undefined)
     spec.canary = spec.canary.map((entry) => ({ ...entry, predictor: goComponent(entry.predictor) }));
-  const metadata = Object.keys(notes).length === 0 ? isvc.metadata : { ...isvc.metadata, annotations: notes };
+  let metadata = Object.keys(notes).length === 0 ? isvc.metadata : { ...isvc.metadata, annotations: notes };
+  if (models !== undefined && config.localModel.enabled && spec.predictor !== undefined)
+    metadata = withLocalModel(metadata, storageUriOf("predictor", spec.predictor), models);
   return { ...isvc, metadata, ...(isvc.spec === undefined ? {} : { spec }) };
 }
 

@@ -89,12 +89,39 @@ export const canaryPercentsAgree: Rule = ({ spec }) => {
   ];
 };
 
-/** Said at every apply until canaries are built: a share that is silently ignored is the worst kind of canary. */
-export function canaryWarnings({ spec }: InferenceService): string[] {
-  const text = "is accepted but not acted on by this release: every request goes to the predictor; canaries follow";
-  const percent = spec?.canaryTrafficPercent ?? spec?.predictor?.canaryTrafficPercent;
+/** KServe takes any number. */
+export const canaryPercentInRange: Rule = ({ spec }) => {
+  const places = [
+    { path: "spec.canaryTrafficPercent", percent: spec?.canaryTrafficPercent },
+    ...(["predictor", "transformer", "explainer"] as const).map((role) => ({
+      path: `spec.${role}.canaryTrafficPercent`,
+      percent: spec?.[role]?.canaryTrafficPercent,
+    })),
+  ];
+  return places.flatMap(({ path, percent }) =>
+    percent === undefined || (percent >= 0 && percent <= 100)
+      ? none
+      : [
+          finding(
+            "InvalidCanary",
+            path,
+            `canaryTrafficPercent must be between 0 and 100, got ${percent}`,
+            "Set the percentage of requests that the newest revision gets, 0 to 100",
+          ),
+        ],
+  );
+};
+
+/** Ingress has no weights. `hasWeights`: the configuration's routes are Gateway API's. */
+export function canaryWarnings({ spec }: InferenceService, hasWeights: boolean): string[] {
+  const field =
+    (spec?.canary ?? []).length > 0
+      ? "spec.canary"
+      : (spec?.canaryTrafficPercent ?? spec?.predictor?.canaryTrafficPercent) === undefined
+        ? undefined
+        : "canaryTrafficPercent";
+  if (field === undefined || hasWeights) return [];
   return [
-    ...((spec?.canary ?? []).length > 0 ? [`spec.canary: ${text}`] : []),
-    ...(percent === undefined ? [] : [`canaryTrafficPercent: ${text}`]),
+    `${field}: with Ingress networking every request goes to the stable predictor; set ingress.enableGatewayApi in the ConfigMap inferenceservice-config`,
   ];
 }

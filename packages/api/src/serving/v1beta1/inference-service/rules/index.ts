@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an InferenceService must be. A rule is one function in a file beside this one and one line in the list below;
 // the list's order is KServe's order of checking, so that the first finding is the text KServe would have given.
+import type { ServingConfig } from "@serval/api/config/parse.ts";
 import type { Finding } from "@serval/api/errors/index.ts";
 import type { InferenceService } from "../schema.ts";
-import { canaryPercentsAgree, canaryWarnings, validCanary } from "./canary.ts";
+import { canaryPercentInRange, canaryPercentsAgree, canaryWarnings, validCanary } from "./canary.ts";
 import { extensionFindings, implementationFindings } from "./component.ts";
 import { validWorkerSpec } from "./multi-node.ts";
 import {
@@ -17,6 +18,7 @@ import { componentsOf, finding, none, type Rule } from "./rule.ts";
 import { scalingFindings, scalingWarnings } from "./scaling.ts";
 import { storageWarnings, validConfidential, validStorageUris } from "./storage.ts";
 import { modeIsFrozen, renameNeedsNewModel } from "./update.ts";
+import { settingWarnings } from "./warnings.ts";
 
 /** KServe panics here (inv-spec-missing, inv-no-implementation); we say what is missing. */
 const hasPredictor: Rule = ({ spec }) =>
@@ -51,6 +53,7 @@ const rules: readonly Rule[] = [
   validConfidential,
   validComponents,
   validCanary,
+  canaryPercentInRange,
   canaryPercentsAgree,
 ];
 
@@ -75,11 +78,16 @@ export function inferenceServiceFindings(next: InferenceService, previous?: Infe
   return found.filter((entry) => !old.has(identity(entry)));
 }
 
+/** What warnings need to know of the configuration. */
+type WarningConfig = { readonly ingress: Pick<ServingConfig["ingress"], "enableGatewayApi"> };
+const anyConfig: WarningConfig = { ingress: { enableGatewayApi: true } };
+
 /** Accepted, but worth a yellow line in kubectl. */
-export const inferenceServiceWarnings = (isvc: InferenceService): string[] => [
+export const inferenceServiceWarnings = (isvc: InferenceService, config: WarningConfig = anyConfig): string[] => [
   ...storageWarnings(isvc),
+  ...settingWarnings(isvc),
   ...scalingWarnings(isvc),
-  ...canaryWarnings(isvc),
+  ...canaryWarnings(isvc, config.ingress.enableGatewayApi),
 ];
 
 export { gpuResourceTypes } from "./multi-node.ts";

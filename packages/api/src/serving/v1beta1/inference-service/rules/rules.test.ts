@@ -47,6 +47,12 @@ const cases = [
     paths: ["spec.canaryTrafficPercent"],
   },
   {
+    name: "a canary percentage out of range",
+    next: service({ predictor: { model, canaryTrafficPercent: 101 } }),
+    previous: undefined,
+    paths: ["spec.predictor.canaryTrafficPercent"],
+  },
+  {
     name: "a renamed predictor with the same model",
     next: predictor({ name: "b" }),
     previous: predictor({ name: "a" }),
@@ -69,13 +75,67 @@ describe("inferenceServiceFindings()", () => {
       ));
 });
 
+const annotated = (annotations: Record<string, string>, spec: object = { model }) => ({
+  ...predictor(spec),
+  metadata: { name: "iris", namespace: "default", annotations },
+});
+const key = (name: string): string => `serving.kserve.io/${name}`;
+
 describe("inferenceServiceWarnings()", () => {
-  const cases = [
-    { name: "nothing to say", next: predictor({}), warnings: 0 },
-    { name: "a canary percentage", next: service({ predictor: { model, canaryTrafficPercent: 10 } }), warnings: 1 },
-    { name: "the seed's spelling", next: service({ predictor: { model }, canaryTrafficPercent: 10 }), warnings: 1 },
+  const ingress = { ingress: { enableGatewayApi: false } };
+  type Case = { name: string; next: InferenceService; says: string[]; config?: typeof ingress };
+  const warned: readonly Case[] = [
+    { name: "nothing to say", next: predictor({}), says: [] },
+    {
+      name: "a canary without weights",
+      next: service({ predictor: { model, canaryTrafficPercent: 10 } }),
+      config: ingress,
+      says: ["canaryTrafficPercent: with Ingress"],
+    },
+    { name: "a canary with weights", next: service({ predictor: { model }, canaryTrafficPercent: 10 }), says: [] },
+    {
+      name: "fields that nothing reads",
+      next: predictor({ scaleMetricType: "Value", batcher: { timeout: 3 } }),
+      says: ["spec.predictor.scaleMetricType", "spec.predictor.batcher.timeout"],
+    },
+    {
+      name: "a limit that is none in Standard mode",
+      next: annotated({ [key("deploymentMode")]: "Standard" }, { model, containerConcurrency: 2 }),
+      says: ["spec.predictor.containerConcurrency"],
+    },
+    {
+      name: "a mode that is none",
+      next: annotated({ [key("deploymentMode")]: "Raw" }),
+      says: [`annotation ${key("deploymentMode")}: "Raw" is no mode`],
+    },
+    {
+      name: "a misspelt annotation",
+      next: annotated({ [key("autoscalerclas")]: "hpa" }),
+      says: [`annotation ${key("autoscalerclas")} is not known: did you mean ${key("autoscalerClass")}?`],
+    },
+    {
+      name: "an annotation of no known name",
+      next: annotated({ [key("something-else-entirely")]: "1" }),
+      says: [`annotation ${key("something-else-entirely")} is not known`],
+    },
+    {
+      name: "an annotation that nothing reads",
+      next: annotated({ [key("targetUtilizationPercentage")]: "70" }),
+      says: [`annotation ${key("targetUtilizationPercentage")} is read by nothing`],
+    },
+    {
+      name: "a scheme that nothing built in loads",
+      next: predictor({ model: { ...model, storageUri: "ftp://a/b" } }),
+      says: ['storageUri "ftp://a/b"'],
+    },
   ];
-  for (const { name, next, warnings } of cases) {
-    it(name, () => assert.equal(inferenceServiceWarnings(next).length, warnings));
+  for (const { name, next, says, config } of warned) {
+    it(name, () => {
+      const warnings = inferenceServiceWarnings(next, config);
+      assert.equal(warnings.length, says.length, warnings.join("\n"));
+      says.forEach((start, index) => {
+        assert.ok(warnings[index]?.startsWith(start), warnings[index]);
+      });
+    });
   }
 });
