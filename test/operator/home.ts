@@ -77,7 +77,7 @@ const counting = (transport: Transport, calls: string[]): Transport => ({
 export const sklearnRuntime: ClusterServingRuntime = {
   apiVersion: "serving.kserve.io/v1alpha1",
   kind: "ClusterServingRuntime",
-  metadata: { name: "kserve-sklearnserver" },
+  metadata: { name: "kserve-sklearnserver", annotations: { "serving.kserve.io/server-type": "sklearnserver" } },
   spec: {
     supportedModelFormats: [{ name: "sklearn", version: "1", autoSelect: true, priority: 1 }],
     protocolVersions: ["v1", "v2"],
@@ -181,7 +181,13 @@ export async function startHome(): Promise<Home> {
   const operated = createCluster(counting(server.transport, calls), "serval-operator");
   let stop = new AbortController();
   const start = async (): Promise<Operator> => {
-    const operator = await startOperator({ cluster: operated, log: silentLogger, signal: stop.signal, admission });
+    const operator = await startOperator({
+      cluster: operated,
+      log: silentLogger,
+      signal: stop.signal,
+      admission,
+      drainMs: 50,
+    });
     await operator.synced;
     return operator;
   };

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starts the operator against a cluster, the same in both homes: makes its deps, watches, waits to lead, reconciles.
-import { inferenceGraphs, kserveNamespace } from "@serval/api";
+import { inferenceGraphs, kserveNamespace, trainedModels } from "@serval/api";
 import { type Cluster, createEventRecorder, createInformer, runAsLeader } from "@serval/kube";
 import { type Logger, Registry } from "@serval/observe";
 import { type AdmissionState, createAdmissionState } from "./admission-state.ts";
 import { createChildren } from "./children/children.ts";
+import { createConfigMapWriter } from "./children/config-maps.ts";
 import { createDrain } from "./children/drain.ts";
 import { servedChildKinds } from "./children/served-kinds.ts";
 import { createConfigSource } from "./config-source.ts";
@@ -15,6 +16,7 @@ import {
   runInferenceServiceController,
 } from "./controllers/inference-service/controller.ts";
 import { createCaches } from "./controllers/inference-service/observe.ts";
+import { runTrainedModelController } from "./controllers/trained-model/controller.ts";
 import { createFactsSource } from "./facts-source.ts";
 import { createOperatorMetrics } from "./metrics.ts";
 
@@ -76,9 +78,18 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     events,
     onProblems: (problems) => metrics.configProblems(problems.length),
   });
-  (options.admission ?? createAdmissionState()).bind({ config: config.current, caches });
+  (options.admission ?? createAdmissionState()).bind({ config: config.current, caches, cluster, namespace });
   const graphs = createInformer(cluster, inferenceGraphs, { signal, onError });
-  const informers = [config.informer, ...Object.values(caches), ...children.informers, ...facts.informers, graphs];
+  const models = createInformer(cluster, trainedModels, { signal, onError });
+  const configMaps = createConfigMapWriter(cluster);
+  const informers = [
+    config.informer,
+    ...Object.values(caches),
+    ...children.informers,
+    ...facts.informers,
+    graphs,
+    models,
+  ];
   const synced = Promise.all(informers.map((informer) => informer.synced)).then(() => {});
   const deps = {
     cluster,
@@ -89,6 +100,8 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     facts,
     config: config.current,
     settling: new Map<string, number>(),
+    configMaps,
+    models,
     drain,
   };
   const hooks = (controller: string): ControllerHooks => ({
@@ -106,6 +119,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const lead = async (signal: AbortSignal): Promise<void> => {
     const controllers = [
       runInferenceServiceController({ deps, config, signal, ...hooks(controllerName) }),
+      runTrainedModelController({ deps, config, signal, ...hooks("trainedmodel") }),
       runInferenceGraphController({ deps: graphDeps, config, signal, ...hooks("inferencegraph") }),
     ];
     await Promise.all(controllers.map(({ stopped }) => stopped));

@@ -11,7 +11,9 @@ import {
   type PredictorSpec,
   predictorImplementations,
   type ServingRuntime,
+  type TrainedModel,
 } from "@serval/api";
+import { ownerReference } from "../modes/standard/object-meta.ts";
 import type { PodContext } from "./context.ts";
 import { serverTypeOf } from "./runtime-defaults.ts";
 
@@ -60,19 +62,23 @@ export const multiModelNotes = (isvc: InferenceService): Record<string, string> 
   [internalAnnotations.modelDir]: modelMountPath,
 });
 
-/**
- * The list of models that the puller follows, empty. Whoever wires it must leave `data` of an existing one alone: the
- * TrainedModel controller writes it.
- */
-export const modelConfigMap = (isvc: InferenceService): ConfigMap => ({
+/** One entry of the puller's list, its fields in the order of KServe's structs. */
+const entryOf = ({ metadata, spec: { model } }: TrainedModel) => ({
+  modelName: metadata.name,
+  modelSpec: { storageUri: model.storageUri, framework: model.framework, memory: `${model.memory}` },
+});
+
+/** The list of models that the puller follows: those that were given memory, by name. */
+export const modelConfigMap = (isvc: InferenceService, models: readonly TrainedModel[]): ConfigMap => ({
   apiVersion: "v1",
   kind: "ConfigMap",
   metadata: {
     name: modelConfigName(isvc),
     namespace: namespaceOf(isvc),
     ...(isvc.metadata.labels === undefined ? {} : { labels: { ...isvc.metadata.labels } }),
+    ownerReferences: [ownerReference(isvc)],
   },
-  data: { "models.json": "[]" },
+  data: { "models.json": JSON.stringify(models.map(entryOf)) },
 });
 
 export const pullerMounts = {

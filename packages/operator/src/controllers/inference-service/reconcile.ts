@@ -14,9 +14,20 @@ import {
   readyConditionOf,
   ServalError,
   servingFinalizer,
+  type TrainedModel,
 } from "@serval/api";
-import { ApiError, type Cluster, type EventRecorder, isTransient, type ReconcileResult } from "@serval/kube";
+import {
+  ApiError,
+  type Cluster,
+  type EventRecorder,
+  type Informer,
+  isTransient,
+  type ReconcileResult,
+} from "@serval/kube";
+import type { ConfigMapWriter } from "../../children/config-maps.ts";
 import type { Drain } from "../../children/drain.ts";
+import { modelConfigMap } from "../../pod/multi-model.ts";
+import { servedModels } from "../trained-model/served-models.ts";
 import { buildRoutes, buildWorkloads, childKey, wantedKeys } from "./build.ts";
 import { deploymentVerdict } from "./deployment-verdict.ts";
 import type { StatusInput } from "./live.ts";
@@ -38,6 +49,8 @@ export interface ReconcileDeps extends ObserveDeps {
    */
   readonly settling: Map<string, number>;
   readonly drain: Drain;
+  readonly configMaps: ConfigMapWriter;
+  readonly models: Informer<TrainedModel>;
 }
 
 /** Secrets are not watched: one that is missing is asked for again by itself. */
@@ -110,6 +123,7 @@ function isFrozen({ metadata, status }: InferenceService): boolean {
 /** Workloads, then routes to what is ready, then what is no longer wanted goes. @returns how many were written. */
 async function apply(deps: ReconcileDeps, resolved: Resolved, key: Key): Promise<number> {
   const workloads = buildWorkloads(resolved);
+  await ensureModelList(deps, resolved);
   const written = await deps.children.apply(workloads);
   const routed = await deps.children.apply(routesFor(deps, resolved, key));
   const wanted = wantedKeys(resolved, workloads);
@@ -117,6 +131,14 @@ async function apply(deps: ReconcileDeps, resolved: Resolved, key: Key): Promise
   const unwanted = owned.filter((child) => !wanted.has(childKey(child)));
   await deps.children.delete(deps.drain.due(keyText(key), unwanted, written + routed > 0 && !resolved.isStopped));
   return written + routed;
+}
+
+/** Before the pods that mount it. */
+async function ensureModelList({ configMaps, models }: ReconcileDeps, resolved: Resolved): Promise<void> {
+  const { isvc, components, isStopped } = resolved;
+  if (isStopped || !components.some(({ isMultiModel }) => isMultiModel === true)) return;
+  const served = servedModels(models.list(isvc.metadata.namespace), isvc.metadata.name ?? "");
+  await configMaps.ensure(modelConfigMap(isvc, served));
 }
 
 function routesFor(deps: ReconcileDeps, resolved: Resolved, { namespace }: Key): KubeObject[] {

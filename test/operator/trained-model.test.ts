@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// TrainedModels get memory of their multi-model service one after the other, are listed for its puller, and go with it.
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { inferenceServices, keyOf, resources, type TrainedModel, trainedModels } from "@serval/api";
+import { createInformer } from "@serval/kube";
+import {
+  acceptRoutes,
+  conditionOf,
+  type Home,
+  kubeconfig,
+  namespace,
+  readyPod,
+  setPodStatus,
+  sklearn,
+  startHome,
+} from "./home.ts";
+
+const trained = (name: string, memory: string, inferenceService = "many"): TrainedModel => ({
+  apiVersion: "serving.kserve.io/v1alpha1",
+  kind: "TrainedModel",
+  metadata: { name, namespace },
+  spec: { inferenceService, model: { framework: "sklearn", memory, storageUri: `s3://models/${name}` } },
+});
+
+const ready = (model: TrainedModel | undefined): string => {
+  const { status, reason } = model?.status?.conditions?.find(({ type }) => type === "Ready") ?? {};
+  return [status, reason].filter(Boolean).join(" ");
+};
+
+describe(`TrainedModels on ${kubeconfig === undefined ? "the embedded API server" : "a real cluster"}`, () => {
+  let home: Home;
+  const stop = new AbortController();
+  before(async () => {
+    home = await startHome();
+    acceptRoutes(home, stop.signal);
+  });
+  after(async () => {
+    stop.abort();
+    const { items } = await home.cluster.list(inferenceServices, { namespace });
+    for (const isvc of items) await home.cluster.delete(inferenceServices, keyOf(isvc));
+    await home.quiet();
+    await home.close();
+  });
+
+  /** Resolves when the model says so; `gone`: when it is deleted. */
+  const until = (name: string, wanted: string): Promise<TrainedModel | undefined> =>
+    new Promise((resolve, reject) => {
+      const end = new AbortController();
+      const informer = createInformer(home.cluster, trainedModels, { signal: end.signal });
+      const timer = setTimeout(() => {
+        end.abort();
+        reject(new Error(`deadline: ${JSON.stringify(informer.get({ namespace, name }))}`));
+      }, 15_000);
+      const look = (): void => {
+        const model = informer.get({ namespace, name });
+        if ((model === undefined ? "gone" : ready(model)) !== wanted) return;
+        clearTimeout(timer);
+        end.abort();
+        resolve(model);
+      };
+      informer.onChange(look);
+      void informer.synced.then(look);
+    });
+  const listed = async (): Promise<string[]> => {
+    const map = await home.cluster.get(resources.configMaps, { namespace, name: "modelconfig-many-0" });
+    const entries = JSON.parse(map?.data?.["models.json"] ?? "[]") as { modelName: string }[];
+    return entries.map(({ modelName }) => modelName);
+  };
+
+  it("wait for their service, then are listed with their URL", async () => {
+    const resourcesOf = { limits: { memory: "1Gi" }, requests: { memory: "512Mi" } };
+    const isvc = sklearn("many", {
+      predictor: { model: { modelFormat: { name: "sklearn" }, resources: resourcesOf } },
+    });
+    await home.cluster.create(inferenceServices, isvc);
+    await home.cluster.create(trainedModels, trained("one", "600Mi"));
+    await until("one", "False InferenceServiceNotReady");
+    await setPodStatus(home, "isvc.many-predictor", readyPod);
+    await home.until(keyOf(isvc), (next) => conditionOf(next, "Ready") === "True");
+    const model = await until("one", "True");
+    assert.equal(model?.status?.url, `http://many-${namespace}.localhost:8080/v1/models/one:predict`);
+    assert.deepEqual(await listed(), ["one"]);
+  });
+
+  it("are refused memory that others have, and get it when those go", async () => {
+    await home.cluster.create(trainedModels, trained("two", "600Mi"));
+    await until("two", "False MemoryResourceNotAvailable");
+    assert.deepEqual(await listed(), ["one"]);
+    await home.cluster.delete(trainedModels, { namespace, name: "one" });
+    await until("one", "gone");
+    await until("two", "True");
+    assert.deepEqual(await listed(), ["two"]);
+  });
+
+  it("go with their service, and at once without one", async () => {
+    await home.cluster.create(trainedModels, trained("orphan", "1Mi", "nobody"));
+    await until("orphan", "gone");
+    await home.cluster.delete(inferenceServices, { namespace, name: "many" });
+    await until("two", "gone");
+  });
+});
