@@ -42,29 +42,39 @@ export function ociSourcesOf({ sourceUri, component, config }: PodContext): OciS
   });
 }
 
-export type ImageVolumeVerdict = { readonly isCompatible: boolean; readonly message: string };
+/** For the advisory condition OciImageVolumeCompatible, which is False then. */
+export interface ImageVolumeVerdict {
+  readonly reason: "ImageVolumeUnsupported" | "ImageVolumeSubPathUnsupported" | "ImageVolumeAlpha";
+  readonly message: string;
+}
 
-/** When image volumes are on without a feature gate. */
-const imageVolumeMinor = 35;
-/** When they exist behind one. */
-const gatedMinor = 31;
+const gate = "Ensure --feature-gates=ImageVolume=true is set on kube-apiserver and kubelet.";
 
 /**
- * Can the cluster mount images as volumes? undefined: no model of these needs it, or the version is not known.
- * Source: Kubernetes' feature gate ImageVolume.
+ * What stands in the way of image volumes on Kubernetes 1.`minor`; undefined: nothing, no model of these needs them, or
+ * the version is not known. KServe looks at the configured mode only, so an `oci+native://` of its own says nothing.
+ * Source: KServe warnIfImageVolumeUnsupported, KEP-4639.
  */
 export function imageVolumeVerdict(
   uris: readonly string[],
   config: ServingConfig,
   minor: number | undefined,
 ): ImageVolumeVerdict | undefined {
-  if (minor === undefined || !uris.some((uri) => ociModeOf(uri, config) === "native")) return undefined;
-  if (minor >= imageVolumeMinor) return { isCompatible: true, message: "" };
-  const advice = "use oci+modelcar:// or oci+fetch://, or set storageInitializer.ociModelMode";
-  return minor >= gatedMinor
-    ? {
-        isCompatible: false,
-        message: `Kubernetes 1.${minor} mounts image volumes only with its feature gate ImageVolume; enable it, or ${advice}`,
-      }
-    : { isCompatible: false, message: `Kubernetes 1.${minor} has no image volumes; ${advice}` };
+  if (minor === undefined || configuredMode(config) !== "native" || !uris.some(isOci)) return undefined;
+  if (minor < 31)
+    return {
+      reason: "ImageVolumeUnsupported",
+      message: `Cluster K8s 1.${minor} does not support ImageVolume (introduced in 1.31). Falling back to modelcar may be required.`,
+    };
+  if (minor < 33)
+    return {
+      reason: "ImageVolumeSubPathUnsupported",
+      message: `Cluster K8s 1.${minor} does not support subPath of ImageVolume mounts (introduced in 1.33). Falling back to modelcar may be required.`,
+    };
+  if (minor < 35)
+    return {
+      reason: "ImageVolumeAlpha",
+      message: `Cluster K8s 1.${minor} has ImageVolume feature-gated (K8s 1.33–1.34 beta). ${gate}`,
+    };
+  return undefined;
 }
