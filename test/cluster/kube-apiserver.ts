@@ -124,8 +124,17 @@ function kubeconfigText(access: ClusterAccess): string {
   });
 }
 
+export interface RealApiServerOptions {
+  /** Pods get their service account, as in every cluster; something must make the account `default` then. */
+  readonly serviceAccounts?: boolean;
+}
+
 /** @param assets from `findAssets`. @param extraArgs of kube-apiserver. */
-export async function startRealApiServer(assets: string, extraArgs: readonly string[] = []): Promise<RealApiServer> {
+export async function startRealApiServer(
+  assets: string,
+  extraArgs: readonly string[] = [],
+  { serviceAccounts = false }: RealApiServerOptions = {},
+): Promise<RealApiServer> {
   const dir = await mkdtemp(join(tmpdir(), "serval-kube-"));
   const [etcdPort, peerPort, port] = await Promise.all([freePort(), freePort(), freePort()]);
   const pki = await loadPki(join(dir, "pki"));
@@ -169,8 +178,8 @@ export async function startRealApiServer(assets: string, extraArgs: readonly str
       "--authorization-mode=RBAC",
       "--allow-privileged",
       "--endpoint-reconciler-type=none",
-      // The controllers that would make service accounts do not run here.
-      "--disable-admission-plugins=ServiceAccount",
+      // Where the controllers that would make service accounts do not run.
+      ...(serviceAccounts ? [] : ["--disable-admission-plugins=ServiceAccount"]),
       ...extraArgs,
     ],
     log,

@@ -34,7 +34,7 @@ async function playCase(found: FoundCase): Promise<Played> {
     log,
   });
   const cluster = createCluster(server.transport, "serval-operator");
-  const operator = await startOperator({ cluster, log, signal, admission });
+  const operator = await startOperator({ cluster, log, signal, admission, drainMs: 0 });
   await operator.synced;
   const settle = (): Promise<void> =>
     quiet({

@@ -186,16 +186,18 @@ async function settle(started: Started, cluster: Cluster): Promise<void> {
 async function playCase(found: FoundCase): Promise<Played> {
   const started = await startServer(found);
   const { config } = started;
-  const runtimes = await Promise.all(["ClusterServingRuntime"].map((kind) => started.api.list(kind)));
+  const cluster = createCluster(started.server.transport, fieldManager);
+  const stored = (plural: string, within = ""): ServingRuntime[] =>
+    started.store.list(`serving.kserve.io/${plural}/${within}`).map(({ value }) => value as unknown as ServingRuntime);
   // Bound late, as the operator does: rules about runtimes see those that are stored.
   started.admission.bind({
+    cluster,
     config: () => config,
     caches: {
-      clusterRuntimes: { list: () => runtimes.flat() } as never,
-      runtimes: { list: () => [] } as never,
-    },
+      clusterRuntimes: { list: () => stored("clusterservingruntimes") },
+      runtimes: { list: (namespace) => stored("servingruntimes", namespace === undefined ? "" : `${namespace}/`) },
+    } as Parameters<typeof started.admission.bind>[0]["caches"],
   });
-  const cluster = createCluster(started.server.transport, fieldManager);
   try {
     const recording = await playSteps(started.api, found.golden, () => settle(started, cluster));
     return { recording, options: { knows: (key) => !withoutBuilders.test(key), events: false } };
