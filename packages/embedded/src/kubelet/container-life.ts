@@ -22,6 +22,7 @@ import {
   startedRun,
 } from "./container-state.ts";
 import { ImageNotRunnable } from "./images.ts";
+import { type LifecycleHandler, runHook } from "./lifecycle.ts";
 import type { PodFiles } from "./pod-state.ts";
 import type { ProbeTarget } from "./probes.ts";
 import {
@@ -56,6 +57,9 @@ export interface ContainerHost {
 /** A program that binds late is looked at again this long after its start. */
 const exposureCheckMs = 3_000;
 
+/** What a program gets between SIGTERM and SIGKILL when its preStop hook has used up the grace, as kubelet gives. */
+const leastGraceMs = 2_000;
+
 /** Why a container waits, in kubelet's words. */
 const waitingReason = (error: unknown): string =>
   error instanceof ImageNotRunnable
@@ -75,6 +79,8 @@ export class ContainerLife {
   #starting: Promise<void> | undefined;
   #spawning: Promise<void> = Promise.resolve();
   #exposureTimer: NodeJS.Timeout | undefined;
+  #setting: ContainerSetting | undefined;
+  #hooks = new AbortController();
   #kill: { timer: NodeJS.Timeout; at: number } | undefined;
 
   constructor(container: Container, host: ContainerHost, state: ContainerState = newContainerState(container.name)) {
@@ -127,7 +133,7 @@ export class ContainerLife {
     const what = restart === 0 ? "Created" : "Restarted";
     this.#host.event("Normal", what, `${what} container: ${container.name}`);
     this.#host.event("Normal", "Started", `Started container ${container.name}`);
-    this.#watch(running, setting);
+    this.#watch(running, setting, true);
   }
 
   #failedToStart(error: unknown): void {
@@ -163,12 +169,40 @@ export class ContainerLife {
     this.#limits = await deps.limits
       .prepare(limitsId(pod.metadata.uid ?? "", state.name, restart), this.container)
       .catch(() => undefined);
-    this.#watch(running, setting);
+    this.#watch(running, setting, false);
     return true;
   }
 
-  #watch(running: RunningProcess, setting: ContainerSetting | undefined): void {
-    this.#stopProbes = startProbes(this.container, this.#probeTarget(setting), {
+  /** @param isNew an adopted process has been through its postStart hook, or its kubelet died in the middle of it. */
+  #watch(running: RunningProcess, setting: ContainerSetting | undefined, isNew: boolean): void {
+    this.#setting = setting;
+    this.#hooks = new AbortController();
+    this.#exposureTimer = setTimeout(() => void this.#checkExposure(), exposureCheckMs);
+    this.#exposureTimer.unref();
+    this.#ended = waitForExit(this.#host.files.containerDir(this.state.name), running, this.#host.signal).then(
+      (exit) => (exit === undefined ? undefined : this.#onExit(exit, running)),
+    );
+    const postStart = this.container.lifecycle?.postStart;
+    if (isNew && postStart !== undefined) void this.#afterStart(running, postStart);
+    else this.#probe();
+  }
+
+  /** Not ready, and not probed, before its postStart hook has succeeded. */
+  async #afterStart(running: RunningProcess, handler: LifecycleHandler): Promise<void> {
+    const { ok, message } = await runHook(handler, this.#probeTarget(), { signal: this.#hooks.signal });
+    if (this.state.running !== running || this.#stopping) return;
+    if (ok) return this.#probe();
+    this.#host.event("Warning", "FailedPostStartHook", `PostStartHook failed: ${message}`);
+    this.#host.event("Normal", "Killing", `Stopping container ${this.state.name}: its postStart hook failed`);
+    await this.#end(this.#podGraceMs());
+  }
+
+  #podGraceMs(): number {
+    return (this.#host.pod.spec?.terminationGracePeriodSeconds ?? 30) * 1_000;
+  }
+
+  #probe(): void {
+    this.#stopProbes = startProbes(this.container, this.#probeTarget(), {
       hasStarted: this.state.started,
       events: {
         onStarted: () => {
@@ -179,15 +213,11 @@ export class ContainerLife {
         onUnhealthy: (kind, why) => this.#onUnhealthy(kind, why),
       },
     });
-    this.#exposureTimer = setTimeout(() => void this.#checkExposure(), exposureCheckMs);
-    this.#exposureTimer.unref();
-    this.#ended = waitForExit(this.#host.files.containerDir(this.state.name), running, this.#host.signal).then(
-      (exit) => (exit === undefined ? undefined : this.#onExit(exit, running)),
-    );
   }
 
   async #onExit(exit: ProcessExit, running: RunningProcess): Promise<void> {
     this.#quiet();
+    this.#hooks.abort();
     const termination = await terminationOf(exit, {
       container: this.container,
       files: this.#host.files,
@@ -213,7 +243,8 @@ export class ContainerLife {
     this.#host.event("Warning", "BackOff", `Back-off restarting failed container ${state.name} in pod ${podText}`);
   }
 
-  #probeTarget(setting: ContainerSetting | undefined): ProbeTarget {
+  #probeTarget(): ProbeTarget {
+    const setting = this.#setting;
     return {
       podIP: this.#host.podIP,
       container: this.container,
@@ -267,7 +298,7 @@ export class ContainerLife {
     const name = this.state.name;
     this.#host.event("Warning", "Unhealthy", `${kind === "liveness" ? "Liveness" : "Startup"} probe failed: ${why}`);
     this.#host.event("Normal", "Killing", `Container ${name} failed ${kind} probe, will be restarted`);
-    void this.#end((this.#host.pod.spec?.terminationGracePeriodSeconds ?? 30) * 1_000);
+    void this.#end(this.#podGraceMs());
   }
 
   /**
@@ -287,13 +318,29 @@ export class ContainerLife {
     // A kubelet that goes away in the meantime leaves the rest to the next one.
     if (running === undefined || this.#host.signal.aborted) return;
     const isFirst = this.#kill === undefined;
-    const at = performance.now() + graceMs;
-    if (this.#kill === undefined || at < this.#kill.at) {
-      clearTimeout(this.#kill?.timer);
-      this.#kill = { at, timer: setTimeout(() => void killProcess(running), graceMs) };
-    }
+    const preStop = isFirst && graceMs > 0 ? this.container.lifecycle?.preStop : undefined;
+    this.#killWithin(running, preStop === undefined ? graceMs : graceMs + leastGraceMs);
+    if (preStop !== undefined) await this.#beforeStop(running, preStop, graceMs);
     if (isFirst && graceMs > 0) await terminate(running);
     await this.#ended;
+  }
+
+  /** Only ever sooner than what was said before. */
+  #killWithin(running: RunningProcess, ms: number): void {
+    const at = performance.now() + ms;
+    if (this.#kill !== undefined && at >= this.#kill.at) return;
+    clearTimeout(this.#kill?.timer);
+    this.#kill = { at, timer: setTimeout(() => void killProcess(running), ms) };
+  }
+
+  /** A preStop hook runs within the grace; SIGTERM comes after it, with a moment left even when it took all of that. */
+  async #beforeStop(running: RunningProcess, handler: LifecycleHandler, graceMs: number): Promise<void> {
+    const from = performance.now();
+    const hook = { timeoutMs: graceMs, signal: this.#hooks.signal };
+    const { ok, message } = await runHook(handler, this.#probeTarget(), hook);
+    if (!ok) this.#host.event("Warning", "FailedPreStopHook", `PreStopHook failed: ${message}`);
+    if (this.state.running !== running) return;
+    this.#killWithin(running, Math.max(leastGraceMs, graceMs - (performance.now() - from)));
   }
 
   /** The kubelet goes away and the process stays. */
@@ -301,5 +348,6 @@ export class ContainerLife {
     this.#stopping = true;
     this.#quiet();
     clearTimeout(this.#kill?.timer);
+    this.#hooks.abort();
   }
 }

@@ -219,7 +219,7 @@ describe("a probe", () => {
     {
       name: "grpc",
       probe: { grpc: { port: 1 } },
-      want: [false, "grpc probes are not served by the embedded home; use httpGet, tcpSocket or exec"],
+      want: [false, 'failed to connect service "127.0.0.1:1": connect ECONNREFUSED 127.0.0.1:1'],
     },
   ];
   for (const { name, probe, want } of questions)

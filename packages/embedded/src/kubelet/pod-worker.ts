@@ -34,6 +34,9 @@ const isOlder = (a: Pod, b: Pod): boolean =>
   Number(a.metadata.resourceVersion ?? 0) < Number(b.metadata.resourceVersion ?? 0);
 
 const volumeRetryMs = 1_000;
+/** The longest that a timer of Node can wait. */
+const longestTimerMs = 2 ** 31 - 1;
+const deadlineExceeded = "DeadlineExceeded";
 const isMountFailure = (message: string): boolean => message.startsWith("MountVolume.SetUp failed");
 /** Ctrl-C should not take half a minute because one server ignores SIGTERM. */
 const haltGraceMs = 5_000;
@@ -58,6 +61,7 @@ export class PodWorker {
   #published = "";
   #poked = Promise.withResolvers<void>();
   #retryTimer: NodeJS.Timeout | undefined;
+  #retryAt = Number.POSITIVE_INFINITY;
   /** Seen deleted in the API without a grace: end at once. */
   #gone = false;
   #halting = false;
@@ -128,9 +132,19 @@ export class PodWorker {
     this.#poked.resolve();
   }
 
+  /** The earliest wins: whoever waits for later asks again when it looks. */
   #pokeAfter(ms: number): void {
+    const at = performance.now() + ms;
+    if (at >= this.#retryAt) return;
     clearTimeout(this.#retryTimer);
-    this.#retryTimer = setTimeout(() => this.#poke(), ms);
+    this.#retryAt = at;
+    this.#retryTimer = setTimeout(
+      () => {
+        this.#retryAt = Number.POSITIVE_INFINITY;
+        this.#poke();
+      },
+      Math.min(ms, longestTimerMs),
+    );
   }
 
   async #run(): Promise<void> {
@@ -215,7 +229,9 @@ export class PodWorker {
 
   async #sync(): Promise<void> {
     if (this.#halting) return;
-    if (this.#failure !== undefined) return this.#stopAll(0);
+    this.#checkDeadline();
+    if (this.#failure !== undefined)
+      return this.#stopAll(this.#failure.reason === deadlineExceeded ? this.#graceMs() : 0);
     const phase = podPhase({ pod: this.#pod, states: this.#states(), failure: undefined });
     if (phase === "Succeeded" || phase === "Failed") return this.#stopAll(this.#graceMs());
     if (this.#volumes === undefined && !(await this.#mountVolumes())) return;
@@ -228,6 +244,22 @@ export class PodWorker {
     }
     for (const container of this.#pod.spec?.containers ?? [])
       this.#keepRunning(container, this.#pod.spec?.restartPolicy ?? "Always");
+  }
+
+  /** `activeDeadlineSeconds`. Source: kubernetes/pkg/kubelet/active_deadline.go */
+  #checkDeadline(): void {
+    const seconds = this.#pod.spec?.activeDeadlineSeconds;
+    if (seconds === undefined || this.#failure !== undefined) return;
+    const leftMs = Date.parse(this.#startTime) + seconds * 1_000 - this.#deps.now().getTime();
+    if (leftMs > 0) {
+      this.#pokeAfter(leftMs);
+      return;
+    }
+    const phase = podPhase({ pod: this.#pod, states: this.#states(), failure: undefined });
+    if (phase === "Succeeded" || phase === "Failed") return;
+    const message = "Pod was active on the node longer than the specified deadline";
+    this.#failure = { reason: deadlineExceeded, message };
+    this.#deps.events.record(this.#pod, "Normal", deadlineExceeded, message);
   }
 
   /** Starts the container if it should run and does not; shows its back-off otherwise. */

@@ -5,6 +5,8 @@ import { request } from "node:http";
 import { request as requestTls } from "node:https";
 import { connect } from "node:net";
 import type { Container, Probe } from "@serval/api";
+import { askGrpcHealth } from "./grpc-health.ts";
+import { signalProcess } from "./process-identity.ts";
 
 export interface ProbeTarget {
   readonly podIP: string;
@@ -27,7 +29,12 @@ function portOf(port: number | string, container: Container): number {
   return container.ports?.find((p) => p.name === port)?.containerPort ?? 0;
 }
 
-function askHttp(probe: NonNullable<Probe["httpGet"]>, target: ProbeTarget, timeoutMs: number): Promise<ProbeAnswer> {
+interface Patience {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+function askHttp(probe: NonNullable<Probe["httpGet"]>, target: ProbeTarget, patience: Patience): Promise<ProbeAnswer> {
   const host = probe.host === undefined || probe.host === "" ? target.podIP : probe.host;
   const url = `${(probe.scheme ?? "HTTP").toLowerCase()}://${host}:${portOf(probe.port, target.container)}${probe.path?.startsWith("/") ? probe.path : `/${probe.path ?? ""}`}`;
   const headers = Object.fromEntries([
@@ -37,7 +44,9 @@ function askHttp(probe: NonNullable<Probe["httpGet"]>, target: ProbeTarget, time
   const isTls = probe.scheme === "HTTPS";
   return new Promise((resolve, reject) => {
     // A kubelet trusts any certificate, and opens a connection per probe: a server may close idle ones.
-    const options = { headers, agent: false, signal: AbortSignal.timeout(timeoutMs), rejectUnauthorized: false };
+    const timeout = AbortSignal.timeout(patience.timeoutMs);
+    const signal = patience.signal === undefined ? timeout : AbortSignal.any([timeout, patience.signal]);
+    const options = { headers, agent: false, signal, rejectUnauthorized: false };
     const asked = (isTls ? requestTls : request)(url, options, (response) => {
       const { statusCode = 0 } = response;
       const ok = statusCode >= 200 && statusCode < 400;
@@ -62,41 +71,61 @@ const askTcp = (port: number, host: string, timeoutMs: number): Promise<ProbeAns
     socket.on("error", () => end({ ok: false, message: `dial tcp ${host}:${port}: connect: connection refused` }));
   });
 
-const askExec = (command: readonly string[], target: ProbeTarget, timeoutMs: number): Promise<ProbeAnswer> =>
+const askExec = (
+  command: readonly string[],
+  target: ProbeTarget,
+  { timeoutMs, signal: stop }: Patience,
+): Promise<ProbeAnswer> =>
   new Promise((resolve) => {
     const { argv, env, cwd } = target.exec(command);
+    // A group of its own: a shell that is killed alone leaves its children behind, with our pipes open.
     const child = spawn(argv[0] as string, argv.slice(1), {
       env,
       cwd,
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: timeoutMs,
-      killSignal: "SIGKILL",
+      detached: true,
     });
-    let output = "";
+    let [output, isLate] = ["", false];
+    const kill = (): void => {
+      if (child.pid !== undefined) signalProcess(-child.pid, "SIGKILL");
+    };
+    const timer = setTimeout(() => {
+      isLate = true;
+      kill();
+    }, timeoutMs);
+    stop?.addEventListener("abort", kill);
+    const end = (answer: ProbeAnswer): void => {
+      clearTimeout(timer);
+      stop?.removeEventListener("abort", kill);
+      resolve(answer);
+    };
     const collect = (chunk: Buffer): void => {
       if (output.length < maxOutput) output += chunk.toString();
     };
     child.stdout.on("data", collect);
     child.stderr.on("data", collect);
-    child.on("error", (error) => resolve({ ok: false, message: error.message }));
-    child.on("close", (code, signal) => {
-      const message = signal === null ? output.trim() : `command timed out after ${timeoutMs} ms`;
-      resolve({ ok: code === 0, message });
-    });
+    child.on("error", (error) => end({ ok: false, message: error.message }));
+    child.on("close", (code) =>
+      end({ ok: code === 0, message: isLate ? `command timed out after ${timeoutMs} ms` : output.trim() }),
+    );
   });
 
 /** One question. Never throws: a failure to ask is a failed answer. */
-export async function askProbe(probe: Probe, target: ProbeTarget): Promise<ProbeAnswer> {
+export async function askProbe(probe: Probe, target: ProbeTarget, signal?: AbortSignal): Promise<ProbeAnswer> {
   const timeoutMs = (probe.timeoutSeconds ?? 1) * 1_000;
   try {
-    if (probe.httpGet !== undefined) return await askHttp(probe.httpGet, target, timeoutMs);
+    if (probe.httpGet !== undefined) return await askHttp(probe.httpGet, target, { timeoutMs, signal });
     if (probe.tcpSocket !== undefined) {
       const host =
         probe.tcpSocket.host === undefined || probe.tcpSocket.host === "" ? target.podIP : probe.tcpSocket.host;
       return await askTcp(portOf(probe.tcpSocket.port, target.container), host, timeoutMs);
     }
-    if (probe.exec !== undefined) return await askExec(probe.exec.command ?? [], target, timeoutMs);
-    return { ok: false, message: "grpc probes are not served by the embedded home; use httpGet, tcpSocket or exec" };
+    if (probe.exec !== undefined) return await askExec(probe.exec.command ?? [], target, { timeoutMs, signal });
+    if (probe.grpc !== undefined) {
+      const { port, service = "" } = probe.grpc;
+      return await askGrpcHealth({ host: target.podIP, port, service, timeoutMs });
+    }
+    return { ok: false, message: "the probe has no handler" };
   } catch (error) {
     return { ok: false, message: error instanceof Error ? error.message : String(error) };
   }
