@@ -57,7 +57,8 @@ const intOrStringKeywords = {
 export const quantity = (): TUnsafe<string | number> =>
   unsafe<string | number>({ ...intOrStringKeywords, pattern: quantityPattern });
 
-export const intOrString = (): TUnsafe<string | number> => unsafe<string | number>({ ...intOrStringKeywords });
+export const intOrString = (keywords: Keywords = {}): TUnsafe<string | number> =>
+  unsafe<string | number>({ ...intOrStringKeywords, ...keywords });
 
 /** Where an emitter puts one of Kubernetes' own definitions: the name without `#/definitions/`. */
 export const coreKeyword = "x-serval-core";
@@ -68,7 +69,8 @@ export const inlineKeyword = "x-serval-inline";
 export const core = <T>(name: string): TUnsafe<T> => unsafe<T>({ [coreKeyword]: name });
 
 /** Any JSON. */
-export const anyJson = <T = unknown>(): TUnsafe<T> => unsafe<T>({ "x-kubernetes-preserve-unknown-fields": true });
+export const anyJson = <T = unknown>(keywords: Keywords = {}): TUnsafe<T> =>
+  unsafe<T>({ "x-kubernetes-preserve-unknown-fields": true, ...keywords });
 
 /** Any JSON object. */
 export const anyObject = (): TUnsafe<Record<string, unknown>> =>

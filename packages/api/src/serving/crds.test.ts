@@ -56,8 +56,13 @@ const llmScalingRules = ["spec", "spec.prefill"].flatMap((at) =>
 /** KServe's CEL reads fields without asking whether they are there, which refuses what it means to allow. */
 const saferRules = ["v1alpha1", "v1alpha2"].flatMap((version) => llmScalingRules.map((path) => `${version}${path}`));
 
+/** ADR 0010: the seed's object must reach admission, which stores KServe's boolean. */
+const multiModel = ["type", "x-kubernetes-preserve-unknown-fields"].map((key) => `v1alpha1.spec.multiModel ${key}`);
+
 const differing: Readonly<Record<string, readonly string[]>> = {
   inferenceservices: leftOut.map((line) => line.replace("missing ", "missing v1beta1")),
+  servingruntimes: multiModel,
+  clusterservingruntimes: multiModel,
   llminferenceservices: saferRules,
   llminferenceserviceconfigs: saferRules,
 };

@@ -104,6 +104,19 @@ function workerFindings(runtime: ServingRuntime, previous: ServingRuntime | unde
   return found;
 }
 
+const modelTtl = /^([0-9]+|([0-9]+(\.[0-9]+)?(ms|s|m|h))+)$/;
+
+/** What the schema leaves open because the seed's spellings must get through it. */
+function ownFields(runtime: ServingRuntime): Finding[] {
+  const { multiModel, modelTTL } = runtime.spec;
+  const found: Finding[] = [];
+  if (multiModel !== undefined && typeof multiModel !== "boolean")
+    found.push(invalid(runtime, "spec.multiModel", "multiModel must be true, false or { replicas }"));
+  if (modelTTL !== undefined && !modelTtl.test(`${modelTTL}`))
+    found.push(invalid(runtime, "spec.modelTTL", `modelTTL "${modelTTL}" must be seconds, or a duration such as 30m`));
+  return found;
+}
+
 /** `existing`: the other runtimes of the same kind and, for namespaced ones, namespace. A disabled runtime may be anything. */
 export function servingRuntimeFindings(
   next: ServingRuntime,
@@ -119,5 +132,6 @@ export function servingRuntimeFindings(
     ...ordered.flatMap((other) => priorityBetween(other, next)),
     ...workerFindings(next, previous),
     ...blockedEnvironment(next),
+    ...ownFields(next),
   ];
 }

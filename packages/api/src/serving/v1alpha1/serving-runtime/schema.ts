@@ -15,11 +15,12 @@ import type {
 } from "@serval/api/core/index.ts";
 import type { CustomResource, PrinterColumn } from "@serval/api/schema/custom-resource.ts";
 import {
+  anyJson,
   boolean,
   core,
   int32,
-  int64,
   integer,
+  intOrString,
   list,
   object,
   optional,
@@ -61,7 +62,12 @@ export const servingRuntimeSpec = object({
       }),
     ),
   ),
-  multiModel: optional(boolean()),
+  /** The seed writes `{ replicas }` here: a schema of one type would drop it before admission can read it (ADR 0010). */
+  multiModel: optional(
+    anyJson<boolean>({
+      description: "true: many models share the runtime's pods; { replicas } says how many pods too",
+    }),
+  ),
   disabled: optional(boolean()),
   protocolVersions: optional(list(text(), { description: "v1, v2, grpc-v1, grpc-v2; none: any" })),
   workerSpec: optional(
@@ -77,7 +83,9 @@ export const servingRuntimeSpec = object({
   httpDataEndpoint: optional(text()),
   replicas: optional(integer()),
   /** The seed's spelling of how long a model that nobody asks for stays in memory. */
-  modelTTL: optional(int64({ description: "Seconds after which an idle model of a multi-model runtime is unloaded" })),
+  modelTTL: optional(
+    intOrString({ description: "How long an idle model of a multi-model runtime stays loaded: seconds, or 30m, 1h" }),
+  ),
   storageHelper: optional(object({ disabled: optional(boolean()) })),
   builtInAdapter: optional(
     object({

@@ -8,7 +8,22 @@ import type { LlmParallelism, LlmWorkload } from "./workload-schema.ts";
 /** A finding in the form of Kubernetes' field errors. */
 export type LlmFinding = Finding;
 
-const shown = (value: unknown): string => JSON.stringify(value) ?? "null";
+/** Go writes maps sorted and structs in the order of their fields, which is mostly the user's. */
+const goMaps: ReadonlySet<string> = new Set([
+  "limits",
+  "requests",
+  "labels",
+  "annotations",
+  "matchLabels",
+  "nodeSelector",
+]);
+
+const shown = (value: unknown): string =>
+  JSON.stringify(value, (key, field: unknown) =>
+    goMaps.has(key) && typeof field === "object" && field !== null
+      ? Object.fromEntries(Object.entries(field).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : field,
+  ) ?? "null";
 const invalid = (path: string, value: unknown, text: string): LlmFinding => ({
   reason: "InvalidLlmService",
   path,

@@ -75,7 +75,7 @@ describe("inferenceServiceFindings()", () => {
       ));
 });
 
-const annotated = (annotations: Record<string, string>, spec: object = { model }) => ({
+const annotated = (annotations: Record<string, string>, spec: object = { model }): InferenceService => ({
   ...predictor(spec),
   metadata: { name: "iris", namespace: "default", annotations },
 });
@@ -134,7 +134,7 @@ describe("inferenceServiceWarnings()", () => {
       const warnings = inferenceServiceWarnings(next, config);
       assert.equal(warnings.length, says.length, warnings.join("\n"));
       says.forEach((start, index) => {
-        assert.ok(warnings[index]?.startsWith(start), warnings[index]);
+        assert.ok(warnings[index]?.startsWith(start) === true, `${warnings[index]}`);
       });
     });
   }
