@@ -100,8 +100,8 @@ export function customResourceDefinition(resource: CustomResource<KubeObject>): 
         ...(categories.length > 0 ? { categories: [...categories] } : {}),
       },
       versions: [
-        ...(resource.otherVersions ?? []).map((version) => crdVersion(resource, version.name, version)),
         crdVersion(resource, type.version, resource),
+        ...(resource.otherVersions ?? []).map((version) => crdVersion(resource, version.name, version)),
       ],
     },
   };

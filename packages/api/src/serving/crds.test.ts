@@ -74,9 +74,11 @@ const added: Readonly<Record<string, readonly string[]>> = {
 
 const kserveCrd = (name: string): Crd => JSON.parse(readFileSync(`${folder}/context/crds/${name}.json`, "utf8")) as Crd;
 const columnsOf = ({ spec }: Crd) =>
-  spec.versions.map(({ additionalPrinterColumns = [] }) =>
-    additionalPrinterColumns.map(({ name, jsonPath, type, priority = 0 }) => ({ name, jsonPath, type, priority })),
-  );
+  spec.versions
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ additionalPrinterColumns = [] }) =>
+      additionalPrinterColumns.map(({ name, jsonPath, type, priority = 0 }) => ({ name, jsonPath, type, priority })),
+    );
 
 describe("servingCrds()", () => {
   for (const crd of servingCrds()) {

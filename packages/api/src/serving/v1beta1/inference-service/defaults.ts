@@ -9,6 +9,7 @@ import { type LocalModels, withLocalModel } from "../../v1alpha1/local-model/mat
 import { type ComponentSpec, implementationsOf, type Role, roles } from "./implementations.ts";
 import { storageUriOf } from "./rules/storage.ts";
 import {
+  type ExplainerSpec,
   type FrameworkSpec,
   frameworkNames,
   type InferenceService,
@@ -39,7 +40,10 @@ function defaultedModel(model: ModelSpec): ModelSpec {
 }
 
 /** Adds default requests and limits key by key; an empty default adds nothing. */
-function withDefaultResources(container: Container, defaults: Resources | undefined): Container {
+function withDefaultResources<T extends Pick<Container, "resources">>(
+  container: T,
+  defaults: Resources | undefined,
+): T {
   const fill = (given: Record<string, unknown> | undefined, cpu: string, memory: string) => {
     const filled = { ...(cpu === "" ? {} : { cpu }), ...(memory === "" ? {} : { memory }), ...given };
     return Object.keys(filled).length === 0 ? undefined : filled;
@@ -68,6 +72,12 @@ function defaultedContainers(
   return [withDefaultResources(named, defaults), ...others];
 }
 
+function defaultedArt(art: NonNullable<ExplainerSpec["art"]>, config: ServingConfig): typeof art {
+  const runtimeVersion = art.runtimeVersion ?? config.explainers.art.defaultImageVersion;
+  const named = { ...art, name: containerNames.model, runtimeVersion };
+  return withDefaultResources(named, config.inferenceService.resource);
+}
+
 function defaultedComponent<T extends ComponentSpec>(role: Role, component: T, config: ServingConfig): T {
   const [implementation, ...others] = implementationsOf(role, component);
   let result: T = component;
@@ -75,6 +85,8 @@ function defaultedComponent<T extends ComponentSpec>(role: Role, component: T, c
     const containers = defaultedContainers(role, component.containers ?? [], config.inferenceService.resource);
     result = { ...component, containers };
   }
+  if (implementation?.kind === "art" && others.length === 0)
+    result = { ...component, art: defaultedArt(implementation.spec, config) };
   // KServe: a ConfigMap without the key means false.
   if (config.security.autoMountServiceAccountToken || result.automountServiceAccountToken !== undefined) return result;
   return { ...result, automountServiceAccountToken: false };
