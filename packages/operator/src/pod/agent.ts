@@ -19,7 +19,7 @@ import {
   withSpec,
 } from "./context.ts";
 import { withAccount, withAccountCredentials } from "./credentials/index.ts";
-import { loggerArgs } from "./logger-args.ts";
+import { loggerArgs, loggerStorageOf } from "./logger-args.ts";
 import { isMultiModel, modelConfigFolder, modelConfigName, pullerMounts } from "./multi-model.ts";
 import { addVolumes, changeContainers, type Draft, textEnv, withEnv, withMount, withVolume } from "./parts.ts";
 import { resourcesFrom } from "./storage/initializer.ts";
@@ -90,15 +90,6 @@ function withLoggerCa(draft: Draft, { component, config }: PodContext): Draft {
     volumes: withVolume(draft.volumes, { name: caVolume, configMap: { name: caBundle, optional: true } }),
   };
 }
-
-/** Where logged requests are stored, and as whom: KServe takes both from the predictor's logger; ours first from its own. */
-export const loggerStorageOf = ({
-  component,
-  isvc,
-  config,
-}: PodContext): NonNullable<ComponentSpec["logger"]>["storage"] =>
-  component.logger?.storage ??
-  (isvc.spec.predictor.logger === undefined ? config.logger.storage : isvc.spec.predictor.logger.storage);
 
 function withLoggerAccount(draft: Draft, context: PodContext): Draft {
   const storage = context.component.logger === undefined ? undefined : loggerStorageOf(context);

@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the agent is told about logging. Source: KServe agent_injector.go.
-import type { InferenceService } from "@serval/api";
-import { loggerStorageOf } from "./agent.ts";
+import type { ComponentSpec, InferenceService } from "@serval/api";
 import type { PodContext } from "./context.ts";
+
+/** Where logged requests are stored, and as whom: KServe takes both from the predictor's logger; ours first from its own. */
+export const loggerStorageOf = ({
+  component,
+  isvc,
+  config,
+}: PodContext): NonNullable<ComponentSpec["logger"]>["storage"] =>
+  component.logger?.storage ??
+  (isvc.spec.predictor.logger === undefined ? config.logger.storage : isvc.spec.predictor.logger.storage);
 
 /** Only annotations that the service has; the others are silently absent (KServe). */
 const selectedAnnotations = (isvc: InferenceService, names: readonly string[]): string[] =>
