@@ -4,6 +4,7 @@ import { inferenceGraphs, kserveNamespace, trainedModels } from "@serval/api";
 import { type Cluster, createEventRecorder, createInformer, runAsLeader } from "@serval/kube";
 import { type Logger, Registry } from "@serval/observe";
 import { type AdmissionState, createAdmissionState } from "./admission-state.ts";
+import { createCaBundleSource } from "./ca-bundle.ts";
 import { createChildren } from "./children/children.ts";
 import { createConfigMapWriter } from "./children/config-maps.ts";
 import { createDrain } from "./children/drain.ts";
@@ -82,6 +83,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const graphs = createInformer(cluster, inferenceGraphs, { signal, onError });
   const models = createInformer(cluster, trainedModels, { signal, onError });
   const configMaps = createConfigMapWriter(cluster);
+  const caBundle = createCaBundleSource({ cluster, configMaps, namespace, signal, onError });
   const informers = [
     config.informer,
     ...Object.values(caches),
@@ -89,6 +91,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     ...facts.informers,
     graphs,
     models,
+    ...caBundle.informers,
   ];
   const synced = Promise.all(informers.map((informer) => informer.synced)).then(() => {});
   const deps = {
@@ -102,6 +105,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     settling: new Map<string, number>(),
     configMaps,
     models,
+    caBundle,
     drain,
   };
   const hooks = (controller: string): ControllerHooks => ({

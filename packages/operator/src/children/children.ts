@@ -34,6 +34,19 @@ const ownersOf = (object: KubeObject): string[] => {
   return uid === undefined ? [] : [uid];
 };
 
+/** A child that the API server refused. */
+export class ChildError extends Error {
+  readonly object: KubeObject;
+  override readonly cause: unknown;
+
+  constructor(object: KubeObject, cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.name = "ChildError";
+    this.object = object;
+    this.cause = cause;
+  }
+}
+
 export interface ChildrenOptions {
   readonly cluster: Cluster;
   readonly signal: AbortSignal;
@@ -48,7 +61,7 @@ export interface Children {
   get(kind: ChildKind, key: Key): KubeObject | undefined;
   /** Everything that this owner controls. */
   ownedBy(uid: string): KubeObject[];
-  /** Writes what differs. @returns how many calls it took. @throws ApiError of the first refusal. */
+  /** Writes what differs. @returns how many calls it took. @throws ChildError of the first refusal. */
   apply(wanted: readonly KubeObject[]): Promise<number>;
   delete(objects: readonly KubeObject[]): Promise<void>;
 }
@@ -66,7 +79,11 @@ export function createChildren({ cluster, signal, onError, kinds }: ChildrenOpti
     const informer = informerOf(object.kind);
     if (informer === undefined) return 0;
     if (!needsApply(object, informer.get(keyOf(object)), fieldManager)) return 0;
-    informer.observe(await cluster.apply(informer.type, object, { fieldManager, force: true }));
+    try {
+      informer.observe(await cluster.apply(informer.type, object, { fieldManager, force: true }));
+    } catch (error) {
+      throw new ChildError(object, error);
+    }
     return 1;
   };
   return {

@@ -105,7 +105,10 @@ function deployment(context: GraphContext): Deployment {
       ...(isFixed && spec.minReplicas !== undefined ? { replicas: spec.minReplicas } : {}),
       selector: { matchLabels: { app: appLabel(workload.name) } },
       strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: "25%", maxUnavailable: "25%" } },
-      template: { metadata: { name, namespace, labels: shared, annotations: shown }, spec: podOf(context) },
+      template: {
+        metadata: { name, namespace, labels: shared, ...(shown === undefined ? {} : { annotations: shown }) },
+        spec: podOf(context),
+      },
     },
   };
 }

@@ -2,6 +2,7 @@
 // What the status says about canaries, and how traffic is split. Pure. Source: KServe canary_reconciler.go; KServe never
 // fills a canary's modelStatus and shows no split in Standard mode (weak spots 4 and 30), here both are there.
 import { type ConditionSet, codeOf, type InferenceServiceStatus, namespaceOf, type ServalStatus } from "@serval/api";
+import { routeFlavour } from "./build.ts";
 import type { Canary } from "./canary.ts";
 import { podsOf, type StatusInput } from "./live.ts";
 import { modelStatusOf } from "./model-status.ts";
@@ -78,7 +79,8 @@ export function withTraffic(resolved: Resolved, components: Components = {}): Co
   const { traffic: _traffic, latestCreatedRevision: _created, latestReadyRevision: _ready, ...rest } = entry;
   const { latestRolledoutRevision: _rolledOut, previousRolledoutRevision: _previous, ...plain } = rest;
   const [canary] = (isvc.spec.canary ?? []).length > 0 ? [] : canaries;
-  if (canaryPercentOf(isvc) === undefined && canary === undefined) return { ...components, predictor: plain };
+  const isSplit = canaryPercentOf(isvc) !== undefined && routeFlavour(resolved) === "HTTPRoute";
+  if (!isSplit && canary === undefined) return { ...components, predictor: plain };
   const share = canary?.isReady === true ? canary.percent : 0;
   const latest = canary?.name ?? stable.workload;
   const traffic =

@@ -45,6 +45,10 @@ export function runInferenceServiceController(options: InferenceServiceControlle
   const { caches, children, facts } = deps;
   const forRuntime = ({ object }: Change<ServingRuntime>): Key[] =>
     concernedBy(caches.services.list(object.metadata.namespace), object);
+  const forCaBundle = ({ object }: Change<KubeObject>): Key[] =>
+    object.metadata.name === deps.config().storageInitializer.caBundleConfigMapName
+      ? caches.services.list().map(keyOf)
+      : [];
   const watches: Watch[] = [
     // The configuration is read by every reconcile: nothing starts before it is there.
     watchOf(config.informer, () => []),
@@ -52,6 +56,7 @@ export function runInferenceServiceController(options: InferenceServiceControlle
     watchOf(caches.runtimes, forRuntime),
     watchOf(caches.clusterRuntimes, forRuntime),
     watchOf(caches.pods, ({ object }) => serviceKeyOfPod(object)),
+    ...deps.caBundle.informers.map((informer) => watchOf(informer, forCaBundle)),
     ...children.informers.map((informer) => watchOf(informer, ownerKey)),
     ...facts.informers.map((informer) =>
       watchOf(informer, (change: Change<KubeObject>) =>

@@ -9,9 +9,11 @@ import {
   type KubeObject,
   keyOf,
   keyText,
+  labels,
   modeOf,
   type Role,
   readyConditionOf,
+  roles,
   ServalError,
   servingFinalizer,
   type TrainedModel,
@@ -24,6 +26,8 @@ import {
   isTransient,
   type ReconcileResult,
 } from "@serval/kube";
+import type { CaBundleSource } from "../../ca-bundle.ts";
+import { ChildError } from "../../children/children.ts";
 import type { ConfigMapWriter } from "../../children/config-maps.ts";
 import type { Drain } from "../../children/drain.ts";
 import { modelConfigMap } from "../../pod/multi-model.ts";
@@ -51,6 +55,7 @@ export interface ReconcileDeps extends ObserveDeps {
   readonly drain: Drain;
   readonly configMaps: ConfigMapWriter;
   readonly models: Informer<TrainedModel>;
+  readonly caBundle: CaBundleSource;
 }
 
 /** Secrets are not watched: one that is missing is asked for again by itself. */
@@ -82,7 +87,7 @@ export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): 
       }
     } catch (error) {
       failure = failureOf(error);
-      if (!(error instanceof ServalError)) problem = error;
+      if (!(error instanceof ServalError)) problem = error instanceof ChildError ? error.cause : error;
       else if (error.transient) retryMs = unwatchedMs;
     }
   }
@@ -124,6 +129,7 @@ function isFrozen({ metadata, status }: InferenceService): boolean {
 async function apply(deps: ReconcileDeps, resolved: Resolved, key: Key): Promise<number> {
   const workloads = buildWorkloads(resolved);
   await ensureModelList(deps, resolved);
+  if (!resolved.isStopped) await deps.caBundle.ensure(key.namespace ?? "default", resolved.config);
   const written = await deps.children.apply(workloads);
   const routed = await deps.children.apply(routesFor(deps, resolved, key));
   const wanted = wantedKeys(resolved, workloads);
@@ -152,8 +158,11 @@ function routesFor(deps: ReconcileDeps, resolved: Resolved, { namespace }: Key):
 }
 
 /** A refusal of the API server is the user's to see: a quota, a webhook, an invalid field. */
-function failureOf(error: unknown): Failure {
-  const condition = { type: readyConditionOf.predictor, reason: "ReconcileFailed" };
+function failureOf(thrown: unknown): Failure {
+  const error = thrown instanceof ChildError ? thrown.cause : thrown;
+  const component = thrown instanceof ChildError ? thrown.object.metadata.labels?.[labels.component] : undefined;
+  const role = roles.find((candidate) => candidate === component);
+  const condition = { type: readyConditionOf[role ?? "predictor"], reason: "ReconcileFailed" };
   if (error instanceof ServalError) {
     const { reason, message, fix } = error;
     const isModel = reason === "InvalidPredictorSpec";
@@ -164,7 +173,7 @@ function failureOf(error: unknown): Failure {
   const message = error instanceof Error ? error.message : String(error);
   return {
     reason: "ApplyFailed",
-    message,
+    message: role === undefined ? message : `fails to reconcile ${role}: ${message}`,
     fix: isRefusal
       ? "Change what the message names; the operator tries again by itself"
       : "The operator tries again by itself",

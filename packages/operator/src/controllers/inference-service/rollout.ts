@@ -136,7 +136,7 @@ export function withRollout(resolved: Resolved, input: VariantInput, live: Rollo
   const placed = settled(resolved, live);
   const stable = placed.components.find(({ role }) => role === "predictor");
   if (stable === undefined || resolved.isStopped || routeFlavour(resolved) !== "HTTPRoute") return placed;
-  if ((resolved.isvc.spec.canary ?? []).length > 0) return placed;
+  if ((resolved.isvc.spec.canary ?? []).length > 0 || stable.multiNode !== undefined) return placed;
   const namespace = namespaceOf(resolved.isvc);
   const stableLive = live.deployment({ namespace, name: stable.workload });
   const slot = stable.workload === stable.name ? secondSlot(stable.name) : stable.name;

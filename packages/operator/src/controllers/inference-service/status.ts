@@ -19,6 +19,7 @@ import {
   type Verdict,
 } from "@serval/api";
 import { servicePorts } from "../../modes/standard/service.ts";
+import { imageVolumeVerdict } from "../../pod/index.ts";
 import { httpRoutesVerdict, ingressVerdict, type RouteOwner } from "../../routes/readiness.ts";
 import { routeFlavour } from "./build.ts";
 import { canaryProblem, canaryStatus, markCanaries, withTraffic } from "./canary-status.ts";
@@ -181,6 +182,19 @@ function servalStatus(resolved: Resolved, input: StatusInput): ServalStatus | un
   return { ...cause, ...(progress === undefined ? {} : { progress }) };
 }
 
+const imageVolumes = "OciImageVolumeCompatible";
+
+/** Advisory (KServe): the cluster may be too old for a model that is an image volume. */
+function markImageVolumes({ components, config, facts }: Resolved, conditions: ConditionSet): void {
+  const uris = components.flatMap(({ sourceUri, spec }) => [
+    ...(sourceUri === undefined ? [] : [sourceUri]),
+    ...(spec.storageUris ?? []).map(({ uri }) => uri),
+  ]);
+  const verdict = imageVolumeVerdict(uris, config, facts.kubernetesMinor);
+  if (verdict === undefined) conditions.clear(imageVolumes);
+  else conditions.mark(imageVolumes, { status: "False", ...verdict });
+}
+
 /** Everything was applied: conditions from the children as they are now. */
 export function statusFrom(resolved: Resolved, input: StatusInput): InferenceServiceStatus {
   if (resolved.isStopped) return stoppedStatus(resolved, input);
@@ -192,6 +206,7 @@ export function statusFrom(resolved: Resolved, input: StatusInput): InferenceSer
   const isReady = (role: Role): boolean => conditions.isTrue(readyConditionOf[role]);
   const ingress = routesVerdict(resolved, input, isReady);
   conditions.mark("IngressReady", ingress);
+  markImageVolumes(resolved, conditions);
   const canaries = canaryStatus(resolved, input);
   markCanaries(resolved, conditions);
   const isServiceReady = conditions.isTrue("Ready");

@@ -32,6 +32,6 @@ export const objectMeta = (
   name: component.name,
   namespace: owner.metadata.namespace ?? "default",
   labels: { ...component.labels },
-  annotations: { ...component.annotations },
+  ...(Object.keys(component.annotations).length === 0 ? {} : { annotations: { ...component.annotations } }),
   ownerReferences: [ownerReference(owner)],
 });

@@ -32,6 +32,28 @@ function metricsOf({ spec }: Scaled): MetricSpec[] {
   return [];
 }
 
+type Behavior = NonNullable<NonNullable<HorizontalPodAutoscaler["spec"]>["behavior"]>;
+
+const percent = { type: "Percent", value: 100, periodSeconds: 15 };
+/** What Kubernetes fills in; written out, so that our view equals the stored object. */
+const defaultBehavior: Behavior = {
+  scaleUp: {
+    stabilizationWindowSeconds: 0,
+    selectPolicy: "Max",
+    policies: [{ type: "Pods", value: 4, periodSeconds: 15 }, percent],
+  },
+  scaleDown: { selectPolicy: "Max", policies: [percent] },
+};
+
+/** KServe drops the user's behaviour (weak spot 25). */
+function behaviorOf({ spec }: Scaled): Behavior {
+  const { scaleUp, scaleDown } = spec.autoScaling?.behavior ?? {};
+  return {
+    scaleUp: { ...defaultBehavior.scaleUp, ...scaleUp },
+    scaleDown: { ...defaultBehavior.scaleDown, ...scaleDown },
+  };
+}
+
 export function horizontalPodAutoscaler(workload: Scaled, { owner }: ScalingContext): HorizontalPodAutoscaler {
   const { minReplicas, maxReplicas = 0 } = workload.spec;
   const minimum = Math.max(minReplicas ?? 1, 1);
@@ -46,8 +68,7 @@ export function horizontalPodAutoscaler(workload: Scaled, { owner }: ScalingCont
       maxReplicas: Math.max(maxReplicas, minimum),
       // Without metrics Kubernetes itself scales on 80 % cpu; saying so keeps our view equal to the stored object.
       metrics: metrics.length === 0 ? [utilization("cpu", defaultCpuPercent)] : metrics,
-      // KServe drops the user's behaviour (weak spot 25).
-      ...(workload.spec.autoScaling?.behavior === undefined ? {} : { behavior: workload.spec.autoScaling.behavior }),
+      behavior: behaviorOf(workload),
     },
   };
 }
