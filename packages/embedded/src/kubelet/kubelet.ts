@@ -170,6 +170,9 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
     else if (worker === undefined) begin(object);
     else worker.update(object);
   });
+  sources.onReferenceChange((kind, key) => {
+    for (const worker of workers.values()) worker.referenceChanged(kind, key);
+  });
   await Promise.all([...workers.values()].map((worker) => worker.begun));
   const rotation = setInterval(
     () => void rotateLogs(workers.values()).catch((error: unknown) => log.error({ error }, "logs not rotated")),

@@ -134,3 +134,70 @@ describe("a grpc probe", () => {
     });
   }
 });
+
+describe("volumes of a running pod", () => {
+  const say = (text: string) => ({ data: { "greeting.txt": text, "other.txt": text } });
+  const configMap = (text: string) => ({
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "texts", namespace: "default" },
+    ...say(text),
+  });
+
+  it("follow their ConfigMap, all files at once", async () => {
+    await home.cluster.create(resources.configMaps, configMap("one") as never);
+    // Both files are read through one version of the folder; the probe sees a mixture as a failure for good.
+    const script = `cd /etc/texts; while :; do d=$(readlink ..data); a=$(cat $d/greeting.txt) b=$(cat $d/other.txt); [ -z "$a" ] || [ "$a" = "$b" ] || exit 9; echo "$a" > ${file("seen.new")}; mv ${file("seen.new")} ${file("seen")}; sleep 0.02; done`;
+    await home.run("reads", {
+      restartPolicy: "Never",
+      volumes: [{ name: "texts", configMap: { name: "texts" } }],
+      containers: [
+        shell(script, {
+          volumeMounts: [{ name: "texts", mountPath: "/etc/texts" }],
+          readinessProbe: { ...exec(`test "$(cat ${file("seen")})" = two`), periodSeconds: 1 },
+        }),
+      ],
+    });
+    await home.pod("reads", ({ status }) => status?.phase === "Running", "Running");
+    await home.cluster.patch(resources.configMaps, key("texts"), { type: "merge", body: say("two") });
+    const pod = await home.pod("reads", isReady, "ready with the new text");
+    assert.equal(pod.status?.containerStatuses?.[0]?.restartCount, 0);
+  });
+
+  it("follow their Secret, and the pod's own labels", async () => {
+    const text = (value: string) => ({ data: { token: Buffer.from(value).toString("base64") } });
+    const secret = {
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: { name: "token", namespace: "default" },
+      ...text("old"),
+    };
+    await home.cluster.create(resources.secrets, secret as never);
+    const readinessProbe = {
+      ...exec("grep -q new /etc/token/token && grep -q round.*two /etc/labels/labels"),
+      periodSeconds: 1,
+    };
+    await home.run("watches", {
+      volumes: [
+        { name: "token", secret: { secretName: "token" } },
+        { name: "labels", downwardAPI: { items: [{ path: "labels", fieldRef: { fieldPath: "metadata.labels" } }] } },
+      ],
+      containers: [
+        shell(forever, {
+          volumeMounts: [
+            { name: "token", mountPath: "/etc/token" },
+            { name: "labels", mountPath: "/etc/labels" },
+          ],
+          readinessProbe,
+        }),
+      ],
+    });
+    await home.pod("watches", ({ status }) => status?.phase === "Running", "Running");
+    await home.cluster.patch(resources.secrets, key("token"), { type: "merge", body: text("new") });
+    await home.cluster.patch(resources.pods, key("watches"), {
+      type: "merge",
+      body: { metadata: { labels: { round: "two" } } },
+    });
+    await home.pod("watches", isReady, "ready with the new token and label");
+  });
+});

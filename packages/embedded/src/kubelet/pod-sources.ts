@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What pods refer to, always current: ConfigMaps, Secrets, Services, claims and their volumes.
-import { type Pod, resources } from "@serval/api";
+import { type KubeObject, type Pod, resources } from "@serval/api";
 import { type Cluster, createInformer } from "@serval/kube";
 import { type ReachablePort, rewriteServiceNames, serviceLinkEnv } from "../network/service-names.ts";
 import type { References } from "./variables.ts";
@@ -37,6 +37,14 @@ export function createPodSources(cluster: Cluster, options: { signal: AbortSigna
   return {
     synced: Promise.all([configMaps, secrets, services, claims, volumes].map(({ synced }) => synced)),
     references,
+    /** Called when a ConfigMap or Secret has come, changed or gone. */
+    onReferenceChange(
+      listener: (kind: "ConfigMap" | "Secret", key: { namespace: string; name: string }) => void,
+    ): void {
+      const keyOf = ({ metadata }: KubeObject) => ({ namespace: metadata.namespace ?? "default", name: metadata.name });
+      configMaps.onChange(({ object }) => listener("ConfigMap", keyOf(object)));
+      secrets.onChange(({ object }) => listener("Secret", keyOf(object)));
+    },
     rewriteHosts: (text: string, namespace: string) => rewriteServiceNames(text, { namespace, serviceOf, reachable }),
     serviceEnv: (namespace: string) =>
       Object.assign(

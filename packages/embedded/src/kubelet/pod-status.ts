@@ -139,3 +139,9 @@ export function qosClass(pod: Pod): string {
   );
   return isGuaranteed ? "Guaranteed" : "Burstable";
 }
+
+/** Until `activeDeadlineSeconds` are over; undefined: the pod has no deadline. */
+export function deadlineLeftMs({ spec }: Pod, startTime: string, now: Date): number | undefined {
+  const seconds = spec?.activeDeadlineSeconds;
+  return seconds === undefined ? undefined : Date.parse(startTime) + seconds * 1_000 - now.getTime();
+}

@@ -9,7 +9,8 @@ import type { ContainerDeps } from "./container-runner.ts";
 import { newContainerState } from "./container-state.ts";
 import type { PodNetwork } from "./pod-network.ts";
 import { type PodFiles, podFiles } from "./pod-state.ts";
-import { isInitialized, isPodInitialized, isSidecar, podPhase, podStatus } from "./pod-status.ts";
+import { deadlineLeftMs, isInitialized, isPodInitialized, isSidecar, podPhase, podStatus } from "./pod-status.ts";
+import { PodVolumes } from "./pod-volumes.ts";
 import { ContainerConfigError } from "./variables.ts";
 import { prepareVolumes } from "./volumes.ts";
 
@@ -56,7 +57,7 @@ export class PodWorker {
   #pod: Pod;
   #podIP = "";
   #startTime = "";
-  #volumes: ReadonlyMap<string, string> | undefined;
+  readonly #volumes: PodVolumes;
   #failure: { reason: string; message: string } | undefined;
   #published = "";
   #poked = Promise.withResolvers<void>();
@@ -78,6 +79,7 @@ export class PodWorker {
     this.#pod = pod;
     this.#deps = deps;
     this.#files = podFiles(deps.podsDir, this.uid);
+    this.#volumes = new PodVolumes(() => this.#prepareVolumes());
     this.finished = this.#run();
   }
 
@@ -96,10 +98,16 @@ export class PodWorker {
   update(pod: Pod): void {
     // The watch may be behind what our own status write has returned.
     if (isOlder(pod, this.#pod)) return;
+    this.#volumes.podChanged(this.#pod, pod);
     this.#pod = pod;
     // `kubectl delete` again with a shorter grace.
     if (this.#isEnding) void this.#stopAll(this.#graceMs());
     this.#poke();
+  }
+
+  /** A ConfigMap or Secret changed: volumes of it are refreshed, a start that waits for it tries again. */
+  referenceChanged(kind: "ConfigMap" | "Secret", key: { namespace: string; name: string }): void {
+    if (this.#volumes.referenceChanged(this.#pod, kind, key)) this.#poke();
   }
 
   /** The object is gone from the API. */
@@ -202,7 +210,7 @@ export class PodWorker {
         return worker.#podIP;
       },
       get volumes() {
-        return worker.#volumes ?? new Map();
+        return worker.#volumes.dirs ?? new Map();
       },
       files: this.#files,
       deps,
@@ -234,7 +242,8 @@ export class PodWorker {
       return this.#stopAll(this.#failure.reason === deadlineExceeded ? this.#graceMs() : 0);
     const phase = podPhase({ pod: this.#pod, states: this.#states(), failure: undefined });
     if (phase === "Succeeded" || phase === "Failed") return this.#stopAll(this.#graceMs());
-    if (this.#volumes === undefined && !(await this.#mountVolumes())) return;
+    if (this.#volumes.dirs === undefined && !(await this.#mountVolumes())) return;
+    await this.#volumes.refresh();
     const isInitializedBefore = isPodInitialized({ pod: this.#pod, states: this.#states() });
     for (const container of this.#pod.spec?.initContainers ?? []) {
       const { state } = this.#lives.get(container.name) as ContainerLife;
@@ -248,9 +257,9 @@ export class PodWorker {
 
   /** `activeDeadlineSeconds`. Source: kubernetes/pkg/kubelet/active_deadline.go */
   #checkDeadline(): void {
-    const seconds = this.#pod.spec?.activeDeadlineSeconds;
-    if (seconds === undefined || this.#failure !== undefined) return;
-    const leftMs = Date.parse(this.#startTime) + seconds * 1_000 - this.#deps.now().getTime();
+    const leftMs =
+      this.#failure === undefined ? deadlineLeftMs(this.#pod, this.#startTime, this.#deps.now()) : undefined;
+    if (leftMs === undefined) return;
     if (leftMs > 0) {
       this.#pokeAfter(leftMs);
       return;
@@ -280,15 +289,16 @@ export class PodWorker {
     }
   }
 
+  #prepareVolumes(): Promise<ReadonlyMap<string, string>> {
+    const { references, claimDir } = this.#deps;
+    const source = references(this.#pod.metadata.namespace ?? "default");
+    return prepareVolumes(this.#pod, { podDir: this.#files.dir, references: source, claimDir });
+  }
+
   /** @returns false when something that a volume needs is not there yet. */
   async #mountVolumes(): Promise<boolean> {
-    const { references, claimDir } = this.#deps;
     try {
-      this.#volumes = await prepareVolumes(this.#pod, {
-        podDir: this.#files.dir,
-        references: references(this.#pod.metadata.namespace ?? "default"),
-        claimDir,
-      });
+      await this.#volumes.mount();
       for (const { state } of this.#lives.values())
         if (state.phase === "waiting" && isMountFailure(state.message)) state.message = "";
       return true;

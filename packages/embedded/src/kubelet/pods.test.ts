@@ -105,7 +105,7 @@ describe("a pod's containers", () => {
       ],
       containers: [
         shell(
-          'echo "$1 $COLOR $TOKEN $NAME $LIMIT [$HOME_SECRET_OF_TEST] $PWD"; cat /etc/c/file /etc/s/token; ls -l /etc/s/token | cut -c1-10',
+          'echo "$1 $COLOR $TOKEN $NAME $LIMIT [$HOME_SECRET_OF_TEST] $PWD"; cat /etc/c/file /etc/s/token; ls -lL /etc/s/token | cut -c1-10',
           {
             args: ["sh", "$(COLOR)-$$(COLOR)-$(NOPE)"],
             workingDir: "/etc/c",

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Volumes as directories of this machine. Processes share one file system, so a mount is a rewriting rule: wherever the
 // pod's own command, args or env name a mount path, the kubelet puts the directory that backs it (decision 21).
-import { chmod, mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, rm, symlink } from "node:fs/promises";
 import { dirname, join, normalize } from "node:path";
 import type { Container, Pod, Volume } from "@serval/api";
 import { containerResource, podField } from "./downward.ts";
+import { publishFiles } from "./published-files.ts";
 import { ContainerConfigError, type References } from "./variables.ts";
 
 export interface VolumeSources {
@@ -79,16 +80,6 @@ function filesOf(pod: Pod, volume: Volume, references: References): File[] | und
   });
 }
 
-/** Replaces a file in one step, so that a reader never sees half of it. */
-async function writeAtomic(path: string, content: string | Buffer, mode: number): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.serval-new`;
-  await rm(temporary, { force: true });
-  await writeFile(temporary, content, { mode });
-  await chmod(temporary, mode);
-  await rename(temporary, path);
-}
-
 async function prepareVolume(pod: Pod, volume: Volume, sources: VolumeSources): Promise<string> {
   const dir = join(sources.podDir, "volumes", volume.name);
   if (volume.hostPath !== undefined) {
@@ -109,15 +100,36 @@ async function prepareVolume(pod: Pod, volume: Volume, sources: VolumeSources): 
       `volume "${volume.name}" is of type ${kind}, which the embedded home does not serve; use emptyDir, configMap, secret, persistentVolumeClaim, hostPath, downwardAPI or projected`,
     );
   }
-  await mkdir(dir, { recursive: true });
-  const isSecret = volume.secret !== undefined;
-  for (const { path, content, mode } of files ?? []) {
-    const fallback =
-      volume.secret?.defaultMode ?? volume.configMap?.defaultMode ?? volume.projected?.defaultMode ?? 0o644;
-    await writeAtomic(join(dir, path), content, isSecret ? (mode ?? fallback) & 0o700 : (mode ?? fallback));
+  if (files === undefined) {
+    await mkdir(dir, { recursive: true });
+    return dir;
   }
+  const isSecret = volume.secret !== undefined;
+  const fallback =
+    volume.secret?.defaultMode ?? volume.configMap?.defaultMode ?? volume.projected?.defaultMode ?? 0o644;
+  const modeOf = (mode: number | undefined): number => (isSecret ? (mode ?? fallback) & 0o700 : (mode ?? fallback));
+  await publishFiles(
+    dir,
+    files.map(({ path, content, mode }) => ({ path, content, mode: modeOf(mode) })),
+  );
   return dir;
 }
+
+/** Whether a volume's content may change while the pod runs, because of this object. */
+export function refersTo({ spec }: Pod, kind: "ConfigMap" | "Secret", name: string): boolean {
+  const field = kind === "ConfigMap" ? "configMap" : "secret";
+  return (spec?.volumes ?? []).some(
+    ({ configMap, secret, projected }) =>
+      (kind === "ConfigMap" ? configMap?.name : secret?.secretName) === name ||
+      (projected?.sources ?? []).some((source) => source[field]?.name === name),
+  );
+}
+
+export const showsOwnFields = ({ spec }: Pod): boolean =>
+  (spec?.volumes ?? []).some(
+    ({ downwardAPI, projected }) =>
+      downwardAPI !== undefined || (projected?.sources ?? []).some((source) => source.downwardAPI !== undefined),
+  );
 
 /**
  * Creates or refreshes every volume of a pod.
