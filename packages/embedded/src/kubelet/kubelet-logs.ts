@@ -5,25 +5,32 @@ import { ApiError } from "@serval/kube";
 import type { LogOptions, PodLogs } from "../apiserver/pod-logs.ts";
 import type { ContainerState } from "./container-state.ts";
 import type { Kubelet } from "./kubelet.ts";
-import { readLog } from "./pod-logs.ts";
+import { type LogTimes, readLogTimes } from "./log-times.ts";
+import { type LogPiece, readLogPieces } from "./pod-logs.ts";
 import { logNumbers, logPath } from "./process-files.ts";
 
 const refuse = (message: string): ApiError =>
   new ApiError({ apiVersion: "v1", kind: "Status", status: "Failure", reason: "BadRequest", code: 400, message });
 
-const dayMs = 86_400_000;
-
-/** Log lines carry no time of their own; the file's last write is the best that is known, and is said to be that. */
-async function* stamped(chunks: AsyncIterable<Uint8Array>, now: () => Date): AsyncGenerator<Uint8Array> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  const stamp = (line: string): string => `${now().toISOString()} ${line}\n`;
-  for await (const chunk of chunks) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = lines.pop() as string;
-    if (lines.length > 0) yield Buffer.from(lines.map(stamp).join(""));
+/** RFC 3339 with nanoseconds before each line, as container runtimes write it. */
+async function* stamped(pieces: AsyncIterable<LogPiece>, times: LogTimes): AsyncGenerator<Uint8Array> {
+  let rest = Buffer.alloc(0);
+  let lastOffset = 0;
+  const stamp = (end: number): string => new Date(times.at(end)).toISOString().replace("Z", "000000Z ");
+  for await (const { offset, bytes } of pieces) {
+    const all = Buffer.concat([rest, bytes]);
+    const from = offset - rest.length;
+    const lines: (string | Buffer)[] = [];
+    let at = 0;
+    for (let end = all.indexOf(10); end >= 0; end = all.indexOf(10, at)) {
+      lines.push(stamp(from + end), all.subarray(at, end + 1));
+      at = end + 1;
+    }
+    rest = all.subarray(at);
+    if (lines.length > 0) yield Buffer.concat(lines.map((part) => Buffer.from(part)));
+    lastOffset = offset + bytes.length;
   }
-  if (rest !== "") yield Buffer.from(stamp(rest));
+  if (rest.length > 0) yield Buffer.concat([Buffer.from(stamp(lastOffset - 1)), rest]);
 }
 
 /** The run that `status.lastState` speaks of. A container in back-off has ended: that run is the previous one. */
@@ -50,19 +57,18 @@ export function kubeletLogs(kubelet: Kubelet, now: () => Date = () => new Date()
     if (wanted === undefined) throw refuse(`${where} is waiting to start: ${waitText(life.state)}`);
     const latest = wanted;
     const path = logPath(dir, latest);
-    const chunks = readLog(path, {
+    const times = readLogTimes(path, () => now().getTime());
+    const since = options.sinceSeconds === undefined ? undefined : now().getTime() - options.sinceSeconds * 1_000;
+    const pieces = readLogPieces(path, {
       tailLines: options.tailLines,
+      ...(since === undefined ? {} : { fromOffset: times.offsetSince(since) }),
       limitBytes: options.limitBytes,
       follow: options.follow && !options.previous,
       signal: options.signal,
       ended: () => life.state.restarts !== latest || life.state.phase !== "running",
     });
-    const isOld =
-      options.sinceSeconds !== undefined && options.sinceSeconds * 1_000 < dayMs && life.state.phase !== "running";
-    const ended = life.state.termination?.finishedAt;
-    if (isOld && ended !== undefined && Date.parse(ended) < now().getTime() - (options.sinceSeconds as number) * 1_000)
-      return;
-    yield* options.timestamps ? stamped(chunks, now) : chunks;
+    if (options.timestamps) yield* stamped(pieces, times);
+    else for await (const { bytes } of pieces) yield bytes;
   }
   return { readLogs };
 }

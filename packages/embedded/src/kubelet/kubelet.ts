@@ -17,6 +17,7 @@ import {
 import { progressFileName } from "./container-runner.ts";
 import { endPod } from "./end-pods.ts";
 import type { LocalPrograms } from "./images.ts";
+import { LogClock } from "./log-times.ts";
 import { nodeName, nodeObject } from "./node-object.ts";
 import { rotateLog } from "./pod-logs.ts";
 import type { PodNetwork } from "./pod-network.ts";
@@ -56,6 +57,8 @@ export interface Kubelet {
 }
 
 const rotateEveryMs = 10_000;
+/** How exact the times of log lines are. */
+const noteLogsEveryMs = 1_000;
 /** Bounds the writes of progress: two a second for each pod. */
 const progressEveryMs = 500;
 const startsPerCore = 2;
@@ -86,6 +89,13 @@ async function rotateLogs(workers: Iterable<PodWorker>): Promise<void> {
     }
   }
 }
+
+/** Logs that are being written. */
+const growingLogs = (worker: PodWorker): string[] =>
+  [...(worker.pod.spec?.initContainers ?? []), ...(worker.pod.spec?.containers ?? [])].flatMap(({ name }) => {
+    const running = worker.life(name)?.state.running;
+    return running === undefined ? [] : [logPath(worker.containerDir(name), running.restart)];
+  });
 
 const hasEnded = ({ status }: Pod): boolean => status?.phase === "Succeeded" || status?.phase === "Failed";
 
@@ -178,6 +188,11 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
     () => void rotateLogs(workers.values()).catch((error: unknown) => log.error({ error }, "logs not rotated")),
     rotateEveryMs,
   );
+  const clock = new LogClock();
+  const noting = setInterval(() => {
+    const logs = [...workers.values()].flatMap(growingLogs);
+    void clock.note(logs).catch((error: unknown) => log.error({ error }, "log times not noted"));
+  }, noteLogsEveryMs);
   const reportProgress = createProgressReports({
     pods: () => workers.values(),
     cluster,
@@ -197,6 +212,7 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
       usage.close();
       clearInterval(rotation);
       clearInterval(progress);
+      clearInterval(noting);
       abort.abort();
       await Promise.all([...workers.values()].map((worker) => (pods ? worker.halt() : worker.detach())));
       if (pods) await options.limits.close();

@@ -6,6 +6,8 @@ import { copyFile, type FileHandle, open, rename, rm, stat, truncate } from "nod
 export interface LogQuery {
   /** Bytes from the end are cut to whole lines. */
   readonly tailLines?: number | undefined;
+  /** Nothing before this byte. */
+  readonly fromOffset?: number | undefined;
   readonly limitBytes?: number | undefined;
   readonly follow?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -34,13 +36,24 @@ async function tailOffset(file: FileHandle, lines: number): Promise<number> {
   return 0;
 }
 
+/** A piece of a log and where it begins in the file. */
+export interface LogPiece {
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+export async function* readLog(path: string, query: LogQuery): AsyncGenerator<Uint8Array> {
+  for await (const { bytes } of readLogPieces(path, query)) yield bytes;
+}
+
 /**
  * Bytes of a log; with `follow`, new ones as they are written, across rotations, until the container ended. The file
  * stays open: a pod's last words are read even when its directory is gone already.
  */
-export async function* readLog(path: string, query: LogQuery): AsyncGenerator<Uint8Array> {
+export async function* readLogPieces(path: string, query: LogQuery): AsyncGenerator<LogPiece> {
   const file = await open(path, "r");
-  let offset = query.tailLines === undefined ? 0 : await tailOffset(file, query.tailLines);
+  const tail = query.tailLines === undefined ? 0 : await tailOffset(file, query.tailLines);
+  let offset = Math.max(tail, query.fromOffset ?? 0);
   let left = query.limitBytes ?? Number.POSITIVE_INFINITY;
   let wake = Promise.withResolvers<void>();
   const stop = (): void => wake.resolve();
@@ -59,7 +72,7 @@ export async function* readLog(path: string, query: LogQuery): AsyncGenerator<Ui
         if (bytesRead === 0) break;
         offset += bytesRead;
         left -= bytesRead;
-        yield buffer.subarray(0, bytesRead);
+        yield { offset: offset - bytesRead, bytes: buffer.subarray(0, bytesRead) };
       }
       if (ended || left <= 0 || query.signal?.aborted === true) return;
       await wake.promise;

@@ -15,7 +15,7 @@ import {
 } from "@serval/api";
 import { type Cluster, createCluster, createInformer, type Informer } from "@serval/kube";
 import { type Logger, silentLogger } from "@serval/observe";
-import { createApiServer, type ResourceMetrics } from "../../apiserver/index.ts";
+import { createApiServer, type LogOptions, type ResourceMetrics } from "../../apiserver/index.ts";
 import { startControllers } from "../../controllers/index.ts";
 import { schedulerAdmission, thisNode } from "../../controllers/scheduler.ts";
 import { memoryStore } from "../../store/index.ts";
@@ -43,10 +43,7 @@ export interface PodHome extends AsyncDisposable {
   gone<T extends KubeObject>(type: ResourceType<T>, key: { namespace?: string; name: string }): Promise<void>;
   /** Creates a pod in `default`; its image stands for a command of this machine. */
   run(name: string, spec: Partial<NonNullable<Pod["spec"]>>, metadata?: Partial<Pod["metadata"]>): Promise<Pod>;
-  logs(
-    name: string,
-    options?: { container?: string; previous?: boolean; follow?: boolean; tailLines?: number; signal?: AbortSignal },
-  ): Promise<string>;
+  logs(name: string, options?: Partial<LogOptions>): Promise<string>;
   eventsOf(name: string): Promise<Event[]>;
   /** The kubelet goes away (processes stay) and `between` happens before another one comes. */
   replaceKubelet(between?: () => Promise<void>): Promise<void>;
