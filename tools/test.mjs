@@ -16,6 +16,7 @@ const everyday = [
   "test/e2e/**/*.test.ts",
   "test/compat/**/*.test.ts",
   "test/operator/**/*.test.ts",
+  "test/golden/**/*.test.ts",
 ];
 const cluster = ["test/cluster/**/*.test.ts"];
 
