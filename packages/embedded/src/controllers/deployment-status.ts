@@ -26,7 +26,9 @@ function condition(
 }
 
 function available(deployment: Deployment, availableReplicas: number): Verdict {
-  const needed = (deployment.spec?.replicas ?? 1) - rolloutLimits(deployment).maxUnavailable;
+  // Only a rolling update may lack pods (Kubernetes' MaxUnavailable).
+  const spared = deployment.spec?.strategy?.type === "Recreate" ? 0 : rolloutLimits(deployment).maxUnavailable;
+  const needed = (deployment.spec?.replicas ?? 1) - spared;
   return availableReplicas >= needed
     ? { status: "True", reason: "MinimumReplicasAvailable", message: "Deployment has minimum availability." }
     : {

@@ -29,6 +29,29 @@ function slim<T extends KubeObject>(object: T): T {
   return { ...object, metadata: { ...object.metadata, managedFields } };
 }
 
+/** Holds a Deployment's replicas between us giving them up and the autoscaler taking them. */
+const replicasManager = "serval-operator-replicas";
+
+interface WithReplicas extends KubeObject {
+  readonly spec?: { readonly replicas?: number };
+}
+
+/**
+ * A field that no one holds any more goes back to its default, and a Deployment's replicas to 1: an autoscaler that is
+ * switched on must find them as they were. undefined: we do not give them up.
+ */
+function replicasToKeep(wanted: WithReplicas, stored: WithReplicas): KubeObject | undefined {
+  if (wanted.kind !== "Deployment" || wanted.spec?.replicas !== undefined) return undefined;
+  const own = stored.metadata.managedFields?.find(({ manager }) => manager === fieldManager)?.fieldsV1;
+  const isHeld =
+    (own as { "f:spec"?: { "f:replicas"?: unknown } } | undefined)?.["f:spec"]?.["f:replicas"] !== undefined;
+  const replicas = stored.spec?.replicas;
+  if (!isHeld || replicas === undefined) return undefined;
+  const { apiVersion, kind, metadata } = wanted;
+  const { name, namespace } = metadata;
+  return { apiVersion, kind, metadata: { name, namespace }, spec: { replicas } } as KubeObject;
+}
+
 const ownersOf = (object: KubeObject): string[] => {
   const uid = controllerOf(object)?.uid;
   return uid === undefined ? [] : [uid];
@@ -78,8 +101,11 @@ export function createChildren({ cluster, signal, onError, kinds }: ChildrenOpti
   const applyOne = async (object: KubeObject): Promise<number> => {
     const informer = informerOf(object.kind);
     if (informer === undefined) return 0;
-    if (!needsApply(object, informer.get(keyOf(object)), fieldManager)) return 0;
+    const stored = informer.get(keyOf(object));
+    if (!needsApply(object, stored, fieldManager)) return 0;
     try {
+      const kept = stored && replicasToKeep(object, stored);
+      if (kept !== undefined) await cluster.apply(informer.type, kept, { fieldManager: replicasManager, force: true });
       informer.observe(await cluster.apply(informer.type, object, { fieldManager, force: true }));
     } catch (error) {
       throw new ChildError(object, error);

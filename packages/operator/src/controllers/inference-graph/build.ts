@@ -18,6 +18,7 @@ import {
 } from "@serval/api";
 import { objectMeta } from "../../modes/standard/object-meta.ts";
 import { resourcesFrom } from "../../pod/storage/initializer.ts";
+import { gatewayDuration } from "../../routes/gateway-api/http-route.ts";
 import { scalersOf } from "../../scaling/index.ts";
 import type { Scaled, ScalingContext } from "../../scaling/scaled.ts";
 import { graphJson } from "./graph-json.ts";
@@ -151,7 +152,7 @@ function httpRoute({ graph, spec, config }: GraphContext, host: string): HTTPRou
         {
           matches: [{ path: { type: "RegularExpression", value: "^/.*$" } }],
           backendRefs: [backend],
-          ...(disableHTTPRouteTimeout ? {} : { timeouts: { request: `${spec.timeout ?? 60}s` } }),
+          ...(disableHTTPRouteTimeout ? {} : { timeouts: { request: gatewayDuration(spec.timeout ?? 60) } }),
         },
       ],
     },

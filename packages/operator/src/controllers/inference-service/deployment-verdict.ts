@@ -22,3 +22,30 @@ export function deploymentVerdict(deployment: Deployment | undefined): Verdict {
   if (failed?.status === "True") result = verdict("False", failed);
   return result;
 }
+
+type Conditions = NonNullable<NonNullable<Deployment["status"]>["conditions"]>;
+
+/** One condition of the group; both Deployments must have it, and it holds only where it holds for both. */
+function grouped(type: string, head: Conditions, workers: Conditions): Condition | undefined {
+  const find = (from: Conditions): Condition | undefined => from.find((condition) => condition.type === type);
+  const [first, second] = [find(head), find(workers)];
+  if (first === undefined || second === undefined) return undefined;
+  const isTrue = first.status === "True" && second.status === "True";
+  const text = (of: "reason" | "message"): string =>
+    `predictor-container: ${first[of] ?? ""}, worker-container: ${second[of] ?? ""}`;
+  return {
+    ...first,
+    status: isTrue ? "True" : "False",
+    reason: first.reason === second.reason ? (first.reason ?? "") : text("reason"),
+    message: text("message"),
+  };
+}
+
+/** A predictor on several nodes is ready when its head and its workers are. Source: KServe PropagateRawStatus. */
+export function groupVerdict(head: Deployment | undefined, workers: Deployment | undefined): Verdict {
+  const types = ["Available", "Progressing", "ReplicaFailure"];
+  const conditions = types.flatMap(
+    (type) => grouped(type, head?.status?.conditions ?? [], workers?.status?.conditions ?? []) ?? [],
+  );
+  return deploymentVerdict({ ...head, status: { conditions } } as Deployment);
+}

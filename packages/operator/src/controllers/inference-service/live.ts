@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is in the cluster for one service, as the status reads it.
-import { appLabel, type HTTPRoute, type InferenceService, type Key, type Pod } from "@serval/api";
+import {
+  appLabel,
+  type HTTPRoute,
+  type InferenceService,
+  type Key,
+  namespaceOf,
+  type Pod,
+  type Verdict,
+} from "@serval/api";
+import { workerName } from "../../modes/standard/multi-node.ts";
 import type { Component } from "./component.ts";
+import { deploymentVerdict, groupVerdict } from "./deployment-verdict.ts";
 import type { RolloutLive } from "./rollout.ts";
 
 /** The children and pods of one service, as the caches have them. */
@@ -22,3 +32,11 @@ export const podsOf = ({ pods }: Live, component: Component | undefined): Pod[] 
   component === undefined
     ? []
     : pods.filter(({ metadata }) => metadata?.labels?.["app"] === appLabel(component.workload));
+
+/** Whether a component's pods serve; on several nodes the head's and the workers' together. */
+export function componentVerdict({ live, isvc }: StatusInput, component: Component): Verdict {
+  const namespace = namespaceOf(isvc);
+  const head = live.deployment({ namespace, name: component.workload });
+  if (component.multiNode === undefined) return deploymentVerdict(head);
+  return groupVerdict(head, live.deployment({ namespace, name: workerName(component) }));
+}

@@ -33,14 +33,13 @@ import type { Drain } from "../../children/drain.ts";
 import { modelConfigMap } from "../../pod/multi-model.ts";
 import { servedModels } from "../trained-model/served-models.ts";
 import { buildRoutes, buildWorkloads, childKey, wantedKeys } from "./build.ts";
-import { deploymentVerdict } from "./deployment-verdict.ts";
-import type { StatusInput } from "./live.ts";
+import { componentVerdict, type Live, type StatusInput } from "./live.ts";
 import { type ObserveDeps, observe, observeLive } from "./observe.ts";
 import { reportTransitions } from "./report.ts";
 import { type Failure, type Resolved, resolve } from "./resolve.ts";
 import { mayFailProbes, readinessGraceMs } from "./root-cause.ts";
 import { isInBetween, isReadyStatus, settleMs, settlingMs } from "./settling.ts";
-import { statusFrom, statusFromFailure } from "./status.ts";
+import { statusFrom, statusFromFailure, withFailure } from "./status.ts";
 import { mergePatchBetween } from "./status-patch.ts";
 
 export interface ReconcileDeps extends ObserveDeps {
@@ -93,10 +92,11 @@ export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): 
   }
   const input: StatusInput = { isvc, live: observeLive(deps, key), now: deps.now() };
   const mode = modeOf(isvc, config.deploy.defaultDeploymentMode);
+  const resolved = "resolved" in resolution ? resolution.resolved : undefined;
   const status =
-    failure === undefined && "resolved" in resolution
-      ? statusFrom(resolution.resolved, input)
-      : statusFromFailure(failure as Failure, input, mode);
+    resolved !== undefined && (failure === undefined || failure.isRoute === true)
+      ? withFailure(statusFrom(resolved, input), failure)
+      : statusFromFailure({ ...(failure as Failure), resolved }, input, mode);
   if (failure === undefined && isInBetween(status, input.live.pods)) settle(deps, name);
   const since = deps.settling.get(name);
   if (failure === undefined && since !== undefined) {
@@ -131,10 +131,11 @@ async function apply(deps: ReconcileDeps, resolved: Resolved, key: Key): Promise
   await ensureModelList(deps, resolved);
   if (!resolved.isStopped) await deps.caBundle.ensure(key.namespace ?? "default", resolved.config);
   const written = await deps.children.apply(workloads);
-  const routed = await deps.children.apply(routesFor(deps, resolved, key));
+  const routed = await deps.children.apply(routesFor(deps, resolved));
   const wanted = wantedKeys(resolved, workloads);
   const owned = deps.children.ownedBy(resolved.isvc.metadata.uid ?? "");
-  const unwanted = owned.filter((child) => !wanted.has(childKey(child)));
+  const live = observeLive(deps, key);
+  const unwanted = owned.filter((child) => !wanted.has(childKey(child)) && !isInUse(child, resolved, live));
   await deps.children.delete(deps.drain.due(keyText(key), unwanted, written + routed > 0 && !resolved.isStopped));
   return written + routed;
 }
@@ -147,12 +148,23 @@ async function ensureModelList({ configMaps, models }: ReconcileDeps, resolved: 
   await configMaps.ensure(modelConfigMap(isvc, served));
 }
 
-function routesFor(deps: ReconcileDeps, resolved: Resolved, { namespace }: Key): KubeObject[] {
-  const live = observeLive(deps, keyOf(resolved.isvc));
+/** Pods of an older generation still find each other by its Services until the new ones have replaced them. */
+function isInUse({ kind, metadata }: KubeObject, resolved: Resolved, live: Live): boolean {
+  if (kind !== "Service" || metadata.labels?.[labels.multiNodeRole] === undefined || resolved.isStopped) return false;
+  const namespace = metadata.namespace;
+  return resolved.components.some(({ multiNode, workload }) => {
+    const { status, metadata: head, spec } = live.deployment({ namespace, name: workload }) ?? {};
+    if (multiNode === undefined || status === undefined) return false;
+    const isSettled = status.observedGeneration === head?.generation && status.replicas === status.updatedReplicas;
+    return !isSettled || (status.availableReplicas ?? 0) < (spec?.replicas ?? 1);
+  });
+}
+
+function routesFor(deps: ReconcileDeps, resolved: Resolved): KubeObject[] {
+  const input = { isvc: resolved.isvc, live: observeLive(deps, keyOf(resolved.isvc)), now: deps.now() };
   const isReady = (role: Role): boolean => {
     const component = resolved.components.find((candidate) => candidate.role === role);
-    const deployment = component && live.deployment({ namespace, name: component.workload });
-    return deploymentVerdict(deployment).status === "True";
+    return component !== undefined && componentVerdict(input, component).status === "True";
   };
   return buildRoutes(resolved, isReady);
 }
@@ -169,6 +181,7 @@ function failureOf(thrown: unknown): Failure {
     if (reason === "NameTooLong") return { reason, message, fix, condition: { ...condition, type: "IngressReady" } };
     return isModel ? { reason, message, fix, modelMessage: message } : { reason, message, fix, condition };
   }
+  const isRoute = thrown instanceof ChildError && ["HTTPRoute", "Ingress"].includes(thrown.object.kind);
   const isRefusal = error instanceof ApiError && !isTransient(error);
   const message = error instanceof Error ? error.message : String(error);
   return {
@@ -178,7 +191,8 @@ function failureOf(thrown: unknown): Failure {
       ? "Change what the message names; the operator tries again by itself"
       : "The operator tries again by itself",
     // A conflict or an overloaded API server says nothing about the service.
-    ...(isRefusal && error.code !== 409 ? { condition } : {}),
+    ...(isRefusal && error.code !== 409 && !isRoute ? { condition } : {}),
+    isRoute,
   };
 }
 

@@ -24,8 +24,7 @@ import { httpRoutesVerdict, ingressVerdict, type RouteOwner } from "../../routes
 import { routeFlavour } from "./build.ts";
 import { canaryProblem, canaryStatus, markCanaries, withTraffic } from "./canary-status.ts";
 import type { Component } from "./component.ts";
-import { deploymentVerdict } from "./deployment-verdict.ts";
-import { podsOf, type StatusInput } from "./live.ts";
+import { componentVerdict, podsOf, type StatusInput } from "./live.ts";
 import { modelStatusOf } from "./model-status.ts";
 import { progressOf } from "./progress.ts";
 import type { Failure, Resolved } from "./resolve.ts";
@@ -50,7 +49,11 @@ function base({ isvc, now }: StatusInput): { status: InferenceServiceStatus; con
 }
 
 /** The status of a service that cannot be built. Running children stay as they are, and so do their conditions. */
-export function statusFromFailure(failure: Failure, input: StatusInput, mode: string): InferenceServiceStatus {
+export function statusFromFailure(
+  failure: Failure & { readonly resolved?: Resolved | undefined },
+  input: StatusInput,
+  mode: string,
+): InferenceServiceStatus {
   const { status, conditions } = base(input);
   if (failure.condition !== undefined)
     conditions.mark(failure.condition.type, {
@@ -58,15 +61,12 @@ export function statusFromFailure(failure: Failure, input: StatusInput, mode: st
       reason: failure.condition.reason,
       message: failure.message,
     });
-  const serval: ServalStatus = {
-    reason: failure.reason,
-    code: codeOf(failure.reason),
-    message: failure.message,
-    fix: failure.fix,
-  };
+  const serval = servalOf(failure);
   const next: InferenceServiceStatus = { ...status, conditions: conditions.list(), deploymentMode: mode, serval };
-  if (failure.runtime !== undefined) Object.assign(next, withoutRuntime(next), runtimeNames(failure.runtime));
-  if (failure.modelMessage === undefined) return next;
+  const runtime = failure.runtime ?? failure.resolved?.runtime;
+  if (runtime !== undefined) Object.assign(next, withoutRuntime(next), runtimeNames(runtime));
+  if (failure.modelMessage === undefined)
+    return { ...next, ...begunComponents(failure, next), modelStatus: next.modelStatus ?? { transitionStatus: "" } };
   return {
     ...next,
     modelStatus: {
@@ -82,6 +82,23 @@ export function statusFromFailure(failure: Failure, input: StatusInput, mode: st
       },
     },
   };
+}
+
+const servalOf = ({ reason, message, fix }: Failure): ServalStatus => ({ reason, code: codeOf(reason), message, fix });
+
+/** What the children say, and why the route of the service was refused. */
+export const withFailure = (status: InferenceServiceStatus, failure: Failure | undefined): InferenceServiceStatus =>
+  failure === undefined ? status : { ...status, serval: servalOf(failure) };
+
+/** KServe: components have an entry as soon as they were begun, up to the one that failed. */
+function begunComponents(
+  { condition, resolved }: Failure & { readonly resolved?: Resolved | undefined },
+  { components = {} }: InferenceServiceStatus,
+): Pick<InferenceServiceStatus, "components"> {
+  const present = resolved?.components.map(({ role }) => role) ?? [];
+  const failed = present.findIndex((role) => readyConditionOf[role] === condition?.type);
+  const begun = present.slice(0, failed + 1).map((role) => [role, components[role] ?? {}] as const);
+  return begun.length === 0 ? {} : { components: { ...components, ...Object.fromEntries(begun) } };
 }
 
 function withoutRuntime(status: InferenceServiceStatus): InferenceServiceStatus {
@@ -133,11 +150,10 @@ function markComponents(
   input: StatusInput,
   conditions: ConditionSet,
 ): InferenceServiceStatus["components"] {
-  const namespace = namespaceOf(resolved.isvc);
   const components: NonNullable<InferenceServiceStatus["components"]> = { ...input.isvc.status?.components };
   for (const component of resolved.components) {
-    const { role, workload } = component;
-    const verdict = deploymentVerdict(input.live.deployment({ namespace, name: workload }));
+    const { role } = component;
+    const verdict = componentVerdict(input, component);
     conditions.mark(readyConditionOf[role], verdict);
     const url = verdict.status === "True" ? componentUrl(resolved, component) : undefined;
     components[role] = { ...components[role], ...(url === undefined ? {} : { url }) };

@@ -25,6 +25,8 @@ export interface Failure {
   readonly modelMessage?: string | undefined;
   /** The condition that shows it; undefined: conditions stay (KServe, for runtime choice). */
   readonly condition?: { readonly type: string; readonly reason: string };
+  /** Only the route was refused: everything else of the status is as the children say. */
+  readonly isRoute?: boolean;
   /** The runtime that was chosen before things went wrong. */
   readonly runtime?: ServingRuntime | undefined;
 }

@@ -94,9 +94,8 @@ export async function reconcileTrainedModel(deps: TrainedModelDeps, key: Key): P
   const parent = parentOf(deps, stored);
   if (parent === undefined) return undefined;
   const siblings = models.list(key.namespace);
-  const served = (): TrainedModel[] => servedModels(models.list(key.namespace), parentKey.name);
   if (isEnding) {
-    if (parent.isMultiModel) await configMaps.ensure(modelConfigMap(stored, served()));
+    if (parent.isMultiModel) await configMaps.ensure(modelConfigMap(stored, servedModels(siblings, parentKey.name)));
     await release(deps, model);
     return undefined;
   }
@@ -105,8 +104,11 @@ export async function reconcileTrainedModel(deps: TrainedModelDeps, key: Key): P
   );
   const hasMemory = parent.isMultiModel && (isAllocated(model) || fits(model, allocated, parent));
   const claimed = await claim(deps, model, hasMemory);
-  if (parent.isMultiModel) await configMaps.ensure(modelConfigMap(stored, served()));
   const status = trainedModelStatus({ model: claimed, parent, hasMemory, now: now() });
+  // The puller learns of the model before its status says that it is served.
+  const others = siblings.filter(({ metadata }) => metadata.name !== key.name);
+  const served = servedModels([...others, { ...claimed, status }], parentKey.name);
+  if (parent.isMultiModel) await configMaps.ensure(modelConfigMap(stored, served));
   const patch = mergePatchBetween(claimed.status ?? {}, status);
   if (patch === undefined) return undefined;
   const body = { metadata: { resourceVersion: claimed.metadata.resourceVersion }, status: patch };

@@ -83,6 +83,9 @@ export function trainedModelStatus({ model, parent, hasMemory, now }: TrainedMod
   const { url, address } = parent.isvc.status ?? {};
   const isReady = wanted["Ready"]?.status === "True";
   return {
+    // URLs stay when the service is briefly not ready (KServe).
+    ...(model.status?.url === undefined ? {} : { url: model.status.url }),
+    ...(model.status?.address === undefined ? {} : { address: model.status.address }),
     conditions: Object.entries(wanted).map(([type, verdict]) => condition(type, verdict, times)),
     ...(isReady && url !== undefined ? { url: `${url}${path}` } : {}),
     ...(isReady && address?.url !== undefined ? { address: { url: `${address.url}${path}` } } : {}),

@@ -9,7 +9,7 @@ import { groupServices } from "../../pod/multi-node.ts";
 import { forTemplate, podContext } from "./deployment.ts";
 import { objectMeta } from "./object-meta.ts";
 
-const workerName = (component: Component): string => `${component.workload}-worker`;
+export const workerName = (component: Pick<Component, "workload">): string => `${component.workload}-worker`;
 
 /** Found before their pods are ready: the group forms while it starts. */
 function groupService(

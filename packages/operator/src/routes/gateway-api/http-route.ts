@@ -36,6 +36,20 @@ const grpcMatch: Match = {
   headers: [{ name: "content-type", type: "RegularExpression", value: "^application/grpc.*" }],
 };
 
+/**
+ * A Gateway API duration has at most five digits per unit; KServe writes seconds only, and a long timeout makes its
+ * route invalid.
+ */
+export function gatewayDuration(seconds: number): string {
+  if (seconds <= 99_999) return `${seconds}s`;
+  const parts: readonly [number, string][] = [
+    [Math.floor(seconds / 3600), "h"],
+    [Math.floor((seconds % 3600) / 60), "m"],
+    [seconds % 60, "s"],
+  ];
+  return parts.flatMap(([amount, unit]) => (amount === 0 ? [] : [`${amount}${unit}`])).join("");
+}
+
 const isGrpc = ({ name = "" }: ServicePort): boolean => name.includes("grpc") || name.includes("h2c");
 
 type Backend = NonNullable<Rule["backendRefs"]>[number];
@@ -62,7 +76,13 @@ function backends({ isvc, canaries }: Resolved, { role, name }: Component, port:
   return [backend(name, 100 - taken), ...shares.map((share) => backend(share.name, share.percent))];
 }
 
-function rule(resolved: Resolved, component: Component, match: Match, port: number): Rule {
+interface Target {
+  readonly component: Component;
+  /** Shared with the canaries. */
+  readonly isSplit: boolean;
+}
+
+function rule(resolved: Resolved, { component, isSplit }: Target, match: Match, port: number): Rule {
   const { isvc, config } = resolved;
   const namespace = namespaceOf(isvc);
   const seconds = component.spec.timeout ?? defaultTimeoutSeconds;
@@ -79,18 +99,18 @@ function rule(resolved: Resolved, component: Component, match: Match, port: numb
         },
       },
     ],
-    backendRefs: backends(resolved, component, port),
-    ...(config.ingress.disableHTTPRouteTimeout ? {} : { timeouts: { request: `${seconds}s` } }),
+    backendRefs: backends(isSplit ? resolved : { ...resolved, canaries: [] }, component, port),
+    ...(config.ingress.disableHTTPRouteTimeout ? {} : { timeouts: { request: gatewayDuration(seconds) } }),
   };
 }
 
 /** A Service that speaks both gets gRPC by its path and content type, everything else over REST. */
-function componentRules(resolved: Resolved, component: Component): Rule[] {
-  const ports = servicePorts(component);
+function componentRules(resolved: Resolved, target: Target): Rule[] {
+  const ports = servicePorts(target.component);
   const grpc = ports.find(isGrpc);
   const rest = ports.find((port) => !isGrpc(port));
-  if (grpc === undefined || rest === undefined) return [rule(resolved, component, pathMatch(anyPath), 80)];
-  return [rule(resolved, component, grpcMatch, grpc.port), rule(resolved, component, pathMatch(anyPath), rest.port)];
+  if (grpc === undefined || rest === undefined) return [rule(resolved, target, pathMatch(anyPath), 80)];
+  return [rule(resolved, target, grpcMatch, grpc.port), rule(resolved, target, pathMatch(anyPath), rest.port)];
 }
 
 function route(resolved: Resolved, name: string, hostnames: string[], rules: Rule[]): HTTPRoute {
@@ -150,15 +170,16 @@ function topRules(resolved: Resolved): Rule[] {
   const entry = find("transformer") ?? find("predictor");
   const explainer = find("explainer");
   if (entry === undefined) return [];
+  const split = { component: entry, isSplit: true };
+  const explain = explainer && { component: explainer, isSplit: false };
   const rules = [
-    ...(explainer === undefined ? [] : [rule(resolved, explainer, pathMatch(explainPath), 80)]),
-    ...componentRules(resolved, entry),
+    ...(explain === undefined ? [] : [rule(resolved, explain, pathMatch(explainPath), 80)]),
+    ...componentRules(resolved, split),
   ];
   if (config.ingress.pathTemplate === "") return rules;
   const path = renderedPath(isvc, config.ingress.pathTemplate);
-  if (explainer !== undefined)
-    rules.push(rule(resolved, explainer, pathMatch(`${path}(/v1/models/[\\w-]+:explain)$`), 80));
-  return [...rules, rule(resolved, entry, pathMatch(`${path}/`), 80)];
+  if (explain !== undefined) rules.push(rule(resolved, explain, pathMatch(`${path}(/v1/models/[\\w-]+:explain)$`), 80));
+  return [...rules, rule(resolved, split, pathMatch(`${path}/`), 80)];
 }
 
 export const componentRoute = (resolved: Resolved, component: Component): HTTPRoute =>
@@ -166,7 +187,8 @@ export const componentRoute = (resolved: Resolved, component: Component): HTTPRo
     resolved,
     routeName(resolved.isvc, component.role),
     [host(resolved, routeName(resolved.isvc, component.role))],
-    componentRules(resolved, component),
+    // A transformer's or an explainer's own host leads to the stable one.
+    componentRules(resolved, { component, isSplit: component.role === "predictor" }),
   );
 
 export const topRoute = (resolved: Resolved): HTTPRoute =>
