@@ -103,7 +103,8 @@ describe("create", () => {
       query: { fieldValidation: "Strict" },
       body: widget("a", { size: 1, shape: "x" }),
       code: 400,
-      message: /^strict decoding error: unknown field "spec.shape"$/,
+      message:
+        /^Widget in version "v1" cannot be handled as a Widget: strict decoding error: unknown field "spec.shape"$/,
     },
     {
       name: "a wrong type in a built-in kind",
@@ -389,6 +390,18 @@ describe("admission", () => {
       [answer.status, (answer.body as Status).message],
       [403, 'admission webhook "gate.example.dev" denied the request: too big'],
     );
+  });
+
+  it("counts a change after the plugins: what they put back is none", async () => {
+    const paint = plugin("mutate", async ({ object }) => ({
+      object: { ...(object as AnyObject), spec: { size: 3, color: "blue" } },
+    }));
+    const server = await testServer({ admission: [paint] });
+    await server.ok("POST", widgets, { body: widget("a") });
+    const contentType = "application/merge-patch+json";
+    const body = { metadata: { labels: { a: "b" } }, spec: { size: 1 } };
+    const patched = await server.ok("PATCH", `${widgets}/a`, { contentType, body });
+    assert.deepEqual([patched.metadata.generation, patched.metadata.labels], [1, { a: "b" }]);
   });
 
   it("validates what a plugin made", async () => {

@@ -188,7 +188,7 @@ describe("bodies", () => {
     const strict = await send(`${widgets}?fieldValidation=Strict`, post("application/json", text));
     assert.match(
       strict.body.message ?? "",
-      /^strict decoding error: unknown field "spec.shape", duplicate field "spec.size"$/,
+      /: strict decoding error: unknown field "spec.shape", duplicate field "spec.size"$/,
     );
   });
 });

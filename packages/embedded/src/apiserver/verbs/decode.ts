@@ -53,7 +53,8 @@ function reportFields(call: Call, unknown: readonly string[]): void {
     return;
   }
   const text = `strict decoding error: ${findings.join(", ")}`;
-  throw call.resource.custom ? badRequest(text) : unreadable(call.resource, text);
+  const isPatch = call.request.method === "PATCH";
+  throw call.resource.custom && isPatch ? badRequest(text) : unreadable(call.resource, text);
 }
 
 /** Findings about the shape itself: Kubernetes' typed kinds cannot even be decoded then. */

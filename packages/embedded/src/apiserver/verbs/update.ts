@@ -120,8 +120,10 @@ export async function replace(
   keepServerFields(next, old);
   next = withDefaults(call, scoped(call, next, old));
   if (!options.tracked) track(call, next, old);
-  setGeneration(call, next, old);
-  return store(call, entry, await admitted(call, next, old));
+  // After the plugins: what they put back is no change.
+  const complete = await admitted(call, next, old);
+  setGeneration(call, complete, old);
+  return store(call, entry, complete);
 }
 
 /** The stored entry of the named object. @throws ApiError 404. */
