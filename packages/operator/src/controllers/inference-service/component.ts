@@ -2,14 +2,12 @@
 // A component (predictor, transformer, explainer) as data: names, labels, annotations and the pod before its stages.
 // The three share this code; what differs is in the tables. Source: KServe components/{predictor,transformer,explainer}.go.
 import {
-  annotations,
   appLabel,
   type ComponentSpec,
   type Container,
   componentName,
   type ExplainerSpec,
   type InferenceService,
-  internalAnnotations,
   labels,
   namespaceOf,
   type PodSpec,
@@ -21,7 +19,8 @@ import { artContainer } from "../../pod/art.ts";
 import type { PodFacts } from "../../pod/facts.ts";
 import { type MultiNode, multiModelNotes, multiNodeOf, servesManyModels } from "../../pod/index.ts";
 import { podPart, runtimePod } from "../../pod/runtime.ts";
-import { sourceOf, storageNotes } from "../../pod/storage/source.ts";
+import { sourceOf } from "../../pod/storage/source.ts";
+import { ownAnnotations, ownLabels } from "./component-metadata.ts";
 
 export interface Component {
   readonly role: Role;
@@ -46,65 +45,6 @@ export interface Component {
 export interface MultiNodeComponent extends MultiNode {
   readonly workerLabels: Readonly<Record<string, string>>;
   readonly workerAnnotations: Readonly<Record<string, string>>;
-}
-
-/** KServe's built-in list; in force only while the ConfigMap has the key `inferenceService`. */
-const builtInAnnotationFilter: readonly string[] = [
-  "autoscaling.knative.dev/min-scale",
-  "autoscaling.knative.dev/max-scale",
-  internalAnnotations.sourceUri,
-  "kubectl.kubernetes.io/last-applied-configuration",
-  annotations.modelFormat,
-];
-
-const without = (map: Readonly<Record<string, string>> | undefined, names: readonly string[]): Record<string, string> =>
-  Object.fromEntries(Object.entries(map ?? {}).filter(([name]) => !names.includes(name)));
-
-export function annotationFilter({ present, inferenceService }: ServingConfig): readonly string[] {
-  // The last-applied annotation of kubectl is never a child's, whatever the ConfigMap says.
-  if (!present.has("inferenceService")) return ["kubectl.kubernetes.io/last-applied-configuration"];
-  return [...builtInAnnotationFilter, ...(inferenceService.serviceAnnotationDisallowedList ?? [])];
-}
-
-export function labelFilter({ present, inferenceService }: ServingConfig): readonly string[] {
-  if (!present.has("inferenceService")) return [];
-  return [labels.knativeVisibility, ...(inferenceService.serviceLabelDisallowedList ?? [])];
-}
-
-export const filtered = without;
-
-function loggerNotes({ logger }: ComponentSpec): Record<string, string> {
-  if (logger === undefined) return {};
-  const { url, mode, metadataHeaders = [], metadataAnnotations = [] } = logger;
-  return {
-    [internalAnnotations.logger]: "true",
-    ...(url === undefined ? {} : { [internalAnnotations.loggerSinkUrl]: url }),
-    ...(mode === undefined ? {} : { [internalAnnotations.loggerMode]: mode }),
-    ...(metadataHeaders.length === 0 ? {} : { [internalAnnotations.loggerMetadataHeaders]: metadataHeaders.join(",") }),
-    ...(metadataAnnotations.length === 0
-      ? {}
-      : { [internalAnnotations.loggerMetadataAnnotations]: metadataAnnotations.join(",") }),
-  };
-}
-
-function batcherNotes(role: Role, { batcher }: ComponentSpec): Record<string, string> {
-  if (batcher === undefined || role === "explainer") return {};
-  const { maxBatchSize, maxLatency } = batcher;
-  return {
-    [internalAnnotations.batcher]: "true",
-    ...(maxBatchSize === undefined ? {} : { [internalAnnotations.batcherMaxBatchSize]: `${maxBatchSize}` }),
-    ...(maxLatency === undefined ? {} : { [internalAnnotations.batcherMaxLatency]: `${maxLatency}` }),
-  };
-}
-
-function confidentialNotes(role: Role, component: ComponentSpec): Record<string, string> {
-  const model = role === "predictor" && "model" in component ? component.model : undefined;
-  if (model?.confidential?.enabled !== true) return {};
-  const { resourceId } = model.confidential;
-  return {
-    [internalAnnotations.confidentialEnabled]: "true",
-    ...(resourceId === undefined ? {} : { [internalAnnotations.confidentialResourceId]: resourceId }),
-  };
 }
 
 /** A flag counts as present when any argument starts with it (KServe). */
@@ -180,33 +120,6 @@ function multiNodeParts(input: ComponentInput, built: Component): Pick<Component
       workerLabels: { ...worker?.labels, ...ownLabels(input), ...generation },
       workerAnnotations: ownAnnotations(input, { sourceUri: built.sourceUri, inherited: worker?.annotations }),
     },
-  };
-}
-
-const ownLabels = ({ isvc, role }: ComponentInput): Record<string, string> => ({
-  ...isvc.metadata.labels,
-  ...isvc.spec[role]?.labels,
-  [labels.inferenceService]: isvc.metadata.name ?? "",
-  [labels.component]: role,
-});
-
-interface AnnotationInput {
-  readonly sourceUri: string | undefined;
-  /** The runtime's. */
-  readonly inherited: Readonly<Record<string, string>> | undefined;
-}
-
-function ownAnnotations({ isvc, config, role }: ComponentInput, { sourceUri, inherited }: AnnotationInput) {
-  const component = isvc.spec[role] as ComponentSpec;
-  const filter = annotationFilter(config);
-  return {
-    ...filtered(inherited, filter),
-    ...filtered(isvc.metadata.annotations, filter),
-    ...loggerNotes(component),
-    ...batcherNotes(role, component),
-    ...confidentialNotes(role, component),
-    ...storageNotes(role, component, sourceUri),
-    ...filtered(component.annotations, filter),
   };
 }
 

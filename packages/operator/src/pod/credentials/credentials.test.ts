@@ -95,7 +95,6 @@ describe("credentials of a service account's secret", () => {
       { AZURE_ACCESS_TOKEN: "t", AZURE_ACCOUNT_NAME: "a" },
       {},
       [
-        "AZURE_SUBSCRIPTION_ID<-s/AZURE_SUBSCRIPTION_ID?",
         "AZURE_TENANT_ID<-s/AZURE_TENANT_ID?",
         "AZURE_ACCESS_TOKEN<-s/AZURE_ACCESS_TOKEN",
         "AZURE_ACCOUNT_NAME<-s/AZURE_ACCOUNT_NAME",

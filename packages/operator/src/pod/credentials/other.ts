@@ -18,7 +18,7 @@ export const gcs: Credential = {
   }),
 };
 
-/** Variable, and the older name of its entry. The first two are always referred to (KServe). */
+/** Variable, and the older name of its entry. The tenant is always referred to (KServe). */
 const azureKeys: readonly (readonly [string, string?])[] = [
   ["AZURE_SUBSCRIPTION_ID", "AZ_SUBSCRIPTION_ID"],
   ["AZURE_TENANT_ID", "AZ_TENANT_ID"],
@@ -32,10 +32,10 @@ const azureKeys: readonly (readonly [string, string?])[] = [
 ];
 
 function azureEnv(view: SecretView): EnvVar[] {
-  return azureKeys.flatMap(([variable, legacy], index): EnvVar[] => {
+  return azureKeys.flatMap(([variable, legacy]): EnvVar[] => {
     const key = legacy !== undefined && view.has(legacy) ? legacy : variable;
     if (view.has(key)) return [secretEnv(variable, secretName(view), key)];
-    if (index > 1) return [];
+    if (variable !== "AZURE_TENANT_ID") return [];
     // KServe's reference makes the pod unable to start when the entry is missing; an optional one does not.
     return [{ name: variable, valueFrom: { secretKeyRef: { name: secretName(view), key: variable, optional: true } } }];
   });

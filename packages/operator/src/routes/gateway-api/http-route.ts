@@ -12,12 +12,8 @@ import {
   ServalError,
   type ServicePort,
 } from "@serval/api";
-import {
-  annotationFilter,
-  type Component,
-  filtered,
-  labelFilter,
-} from "../../controllers/inference-service/component.ts";
+import type { Component } from "../../controllers/inference-service/component.ts";
+import { annotationFilter, filtered, labelFilter } from "../../controllers/inference-service/component-metadata.ts";
 import type { Resolved } from "../../controllers/inference-service/resolve.ts";
 import { ownerReference } from "../../modes/standard/object-meta.ts";
 import { servicePorts } from "../../modes/standard/service.ts";
