@@ -92,6 +92,13 @@ function loosened(node: SchemaNode, [first, ...rest]: readonly string[]): Schema
   return { ...node, properties: { ...node.properties, [first]: loosened(child, rest) } };
 }
 
+/** `io.k8s.api.core.v1.Affinity` is "Kubernetes' Affinity (core/v1)". */
+function typeLine(name: string): string {
+  const [kind = name, version = "", group = ""] = name.split(".").toReversed();
+  const isGateway = name.includes(".gateway.");
+  return isGateway ? `Gateway API's ${kind} (${version})` : `Kubernetes' ${kind} (${group}/${version})`;
+}
+
 function inlined(own: SchemaNode, { name, loosen = [], omit = [], plainLists = [] }: Inline): SchemaNode {
   const base = loosen.reduce((node, path) => loosened(node, path.split(".")), expanded(name));
   const properties = { ...base.properties };
@@ -100,6 +107,8 @@ function inlined(own: SchemaNode, { name, loosen = [], omit = [], plainLists = [
     const { "x-kubernetes-list-type": _type, "x-kubernetes-list-map-keys": _keys, ...plain } = properties[field] ?? {};
     if (properties[field] !== undefined) properties[field] = plain;
   }
+  for (const [field, value] of Object.entries(properties))
+    properties[field] = { ...value, description: `${typeLine(name)}: ${field}` };
   const required = (base.required ?? []).filter((field) => !omit.includes(field));
   return {
     ...own,
@@ -139,8 +148,13 @@ const checks: ReadonlySet<string> = new Set([
   "x-kubernetes-validations",
 ]);
 
+/** Parts are shared between pods, so each is copied once. */
+const relaxations = new WeakMap<object, SchemaNode>();
+
 /** Without the checks that something half written may fail. */
 function relaxedCopy(node: SchemaNode): SchemaNode {
+  const known = relaxations.get(node);
+  if (known !== undefined) return known;
   const copy: SchemaNode = Object.fromEntries(Object.entries(node).filter(([key]) => !checks.has(key)));
   if (node.properties !== undefined)
     copy.properties = Object.fromEntries(
@@ -148,7 +162,14 @@ function relaxedCopy(node: SchemaNode): SchemaNode {
     );
   if (node.items !== undefined) copy.items = relaxedCopy(node.items);
   if (typeof node.additionalProperties === "object") copy.additionalProperties = relaxedCopy(node.additionalProperties);
+  relaxations.set(node, copy);
   return copy;
+}
+
+function expandChildren({ properties, items, additionalProperties }: SchemaNode, result: SchemaNode): void {
+  if (properties !== undefined) result.properties = expandProperties(properties);
+  if (items !== undefined) result.items = structural(items);
+  if (typeof additionalProperties === "object") result.additionalProperties = structural(additionalProperties);
 }
 
 /** The node as a CRD may carry it. Parts of the result are shared: treat it as immutable. */
@@ -159,16 +180,15 @@ export function structural(node: SchemaNode): SchemaNode {
     name === undefined ? Object.fromEntries(Object.entries(node).filter(([key]) => !key.startsWith("~"))) : {};
   const source = name === undefined ? plain : name in scalars ? definition(name) : expanded(name);
   let result: SchemaNode = Object.fromEntries(Object.entries(source).filter(([key]) => !dropped.has(key)));
-  if (source.properties !== undefined) result.properties = expandProperties(source.properties);
-  if (source.items !== undefined) result.items = structural(source.items);
-  if (typeof source.additionalProperties === "object")
-    result.additionalProperties = structural(source.additionalProperties);
+  // A definition is expanded as a whole, once.
+  if (name === undefined) expandChildren(source, result);
   if (node[inlineKeyword] !== undefined) result = inlined(result, node[inlineKeyword] as Inline);
   // Kubernetes' document gives struct fields the default {}; KServe's CRDs, and so ours, do not.
   const keepsDefault = ownDefault !== undefined && !isEmptyObject(ownDefault);
   if (keepsDefault) result["default"] = ownDefault;
   else delete result["default"];
-  if (description !== undefined) result["description"] = description;
+  const line = description ?? (node[coreKeyword] === undefined ? undefined : typeLine(name ?? ""));
+  if (line !== undefined) result["description"] = line;
   // A field may say otherwise than its type does: a PersistentVolume's claimRef is no atomic reference.
   if (name !== undefined && node[mapType] !== undefined) result[mapType] = node[mapType];
   if (result.required?.length === 0) delete result.required;

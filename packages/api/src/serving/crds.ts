@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The CRDs of every kind of ours. Adding a kind: its folder, and one line in `servingResources`.
+// The CRDs of every kind of ours. Adding a kind: its folder, and one line in `undescribed`.
 import type { CustomResourceDefinition, KubeObject } from "../core/index.ts";
-import { type CustomResource, customResourceDefinition } from "../schema/custom-resource.ts";
+import { type CustomResource, customResourceDefinition, type OtherVersion } from "../schema/custom-resource.ts";
+import type { SchemaNode } from "../schema/structural.ts";
+import { described } from "./descriptions/index.ts";
 import { clusterStorageContainerResource } from "./v1alpha1/cluster-storage-container/schema.ts";
 import { inferenceGraphResource } from "./v1alpha1/inference-graph/schema.ts";
 import { localModelResources } from "./v1alpha1/local-model/schema.ts";
@@ -13,7 +15,7 @@ import {
 } from "./v1alpha2/llm-inference-service/schema.ts";
 import { inferenceServiceResource } from "./v1beta1/inference-service/schema.ts";
 
-export const servingResources: readonly CustomResource<KubeObject>[] = [
+const undescribed: readonly CustomResource<KubeObject>[] = [
   inferenceServiceResource as CustomResource<KubeObject>,
   servingRuntimeResource as CustomResource<KubeObject>,
   clusterServingRuntimeResource as CustomResource<KubeObject>,
@@ -24,6 +26,20 @@ export const servingResources: readonly CustomResource<KubeObject>[] = [
   llmInferenceServiceResource as CustomResource<KubeObject>,
   llmInferenceServiceConfigResource as CustomResource<KubeObject>,
 ];
+
+type Version = Pick<OtherVersion, "spec"> & Partial<Pick<OtherVersion, "status">>;
+
+function withTexts<V extends Version>(version: V, kind: string): V {
+  const at = (field: "spec" | "status") =>
+    described(version[field] as unknown as SchemaNode, [kind.toLowerCase(), field]);
+  return { ...version, spec: at("spec"), ...(version.status === undefined ? {} : { status: at("status") }) };
+}
+
+export const servingResources: readonly CustomResource<KubeObject>[] = undescribed.map((resource) => {
+  const { kind } = resource.type;
+  const others = resource.otherVersions?.map((version) => withTexts(version, kind));
+  return { ...withTexts(resource, kind), ...(others === undefined ? {} : { otherVersions: others }) };
+});
 
 /** Install before anything of group serving.kserve.io is read or written. */
 export const servingCrds = (): CustomResourceDefinition[] => servingResources.map(customResourceDefinition);
