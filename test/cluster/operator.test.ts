@@ -39,4 +39,5 @@ else {
   process.env["SERVAL_TEST_KUBECONFIG"] = server.kubeconfig;
   // Imported only now: the stories choose their home when they are loaded.
   await import("../operator/operator.test.ts");
+  await import("../operator/pods.test.ts");
 }
