@@ -48,13 +48,17 @@ export interface Api {
   events(): Promise<RecordedEvent[]>;
 }
 
-/** Kinds by the recorder's names. */
+/** Kinds by the recorder's names (in the version that is stored), and every version by its apiVersion. */
 function typesOf(crds: readonly CustomResourceDefinition[]): Map<string, ResourceType> {
   const types = new Map<string, ResourceType>();
+  const isStored = ({ group, plural, version }: ResourceType): boolean => {
+    const definition = crds.find(({ metadata }) => metadata.name === `${plural}.${group}`);
+    return definition?.spec.versions.find(({ name }) => name === version)?.storage ?? true;
+  };
   for (const { type } of createRegistry(crds).resources) {
     const key = keyFor({ apiVersion: `${type.group}/${type.version}`, kind: type.kind, metadata: { name: "" } });
     const name = key.slice(0, -1);
-    if (!types.has(name)) types.set(name, type);
+    if (!types.has(name) && isStored(type)) types.set(name, type);
     types.set(`${type.group === "" ? "" : `${type.group}/`}${type.version}/${type.kind}`, type);
   }
   return types;

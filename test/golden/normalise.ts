@@ -149,6 +149,15 @@ export const normalisations: readonly Normalisation[] = [
     },
   },
   {
+    what: "observedGeneration in the status of an HTTPRoute",
+    why: "played by the runner, as by the recorder: it says when the route was accepted, not what the operator did",
+    kinds: ["HTTPRoute"],
+    apply: (route) => {
+      for (const parent of listOf(mapOf(route, "status"), "parents"))
+        for (const condition of listOf(parent, "conditions")) without(condition, "observedGeneration");
+    },
+  },
+  {
     what: "status of Pods",
     why: "played by the runner",
     kinds: ["Pod"],
