@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { apiReferenceFiles } from "./api-reference.ts";
 import { generateReference } from "./reference.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
@@ -21,6 +22,7 @@ export const generatedFiles: readonly string[] = [
   "packages/cli/bin/help.gen.json",
   "docs/reference/cli.md",
   "docs/reference/errors.md",
+  ...apiReferenceFiles,
 ];
 
 export function hasGo(): boolean {

@@ -6,6 +6,7 @@ import { catalogue } from "@serval/api";
 import { commandTable } from "../../packages/cli/src/commands/index.ts";
 import { commandHelp, overview } from "../../packages/cli/src/help.ts";
 import { version } from "../../packages/cli/src/version.ts";
+import { generateApiReference } from "./api-reference.ts";
 
 const docs = new URL("../../docs/reference/", import.meta.url);
 const header = (source: string): string => `<!-- Generated from ${source} by \`npm run generate\`. Do not edit. -->\n`;
@@ -70,6 +71,7 @@ export function generateReference(): void {
   writeFileSync(new URL("../../packages/cli/bin/help.gen.json", import.meta.url), helpTexts());
   writeFileSync(new URL("errors.md", docs), errorsPage());
   writeFileSync(new URL("cli.md", docs), cliPage());
+  generateApiReference();
 }
 
 if (import.meta.main) generateReference();
