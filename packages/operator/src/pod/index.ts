@@ -8,6 +8,7 @@ import { serviceName } from "./environment.ts";
 import { metricsPort } from "./metrics.ts";
 import { groupMember } from "./multi-node.ts";
 import { ociModels } from "./oci/index.ts";
+import { podDefaults } from "./pod-defaults.ts";
 import { readinessProbes } from "./probes.ts";
 import { storageInitializerUser } from "./storage/istio.ts";
 import { storageUri } from "./storage/storage-uri.ts";
@@ -15,9 +16,10 @@ import { storageUris } from "./storage/storage-uris.ts";
 
 /**
  * Order matters: the agent copies the probe that readinessProbes made, takes over the port it finds and gets the model's
- * user before ociModels changes it. KServe's controller does the first four, its pod webhook the others.
+ * user before ociModels changes it. KServe's controller does the first five, its pod webhook the others.
  */
 export const podStages: readonly PodStage[] = [
+  podDefaults,
   serviceName,
   groupMember,
   readinessProbes,
