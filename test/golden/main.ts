@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `npm run golden -- --cases DIR [--cases DIR …] [--context DIR] --home pure|embedded|cluster [--only NAME] [--verbose]`:
 // recorded cases of KServe's real controllers against ours. `--strict`: an entry of deviations.yaml that covers nothing
-// is a failure too (all its cases must run).
-import { appendFileSync } from "node:fs";
+// is a failure too (all its cases must run). `--list FILE`: only the cases that the file names, one a line.
+import { appendFileSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { type FoundCase, readCases, UsageError } from "./case.ts";
 import { readDeviations, staleDeviations } from "./deviations.ts";
@@ -17,7 +17,19 @@ const homes: Readonly<Record<string, () => Promise<Home>>> = {
 };
 
 const usage =
-  "npm run golden -- --cases DIR [--cases DIR …] [--context DIR] --home pure|embedded|cluster [--only NAME …] [--verbose] [--strict]";
+  "npm run golden -- --cases DIR [--cases DIR …] [--context DIR] --home pure|embedded|cluster [--only NAME …] [--list FILE] [--verbose] [--strict]";
+
+const linesOf = (path: string): string[] => readFileSync(path, "utf8").split("\n").filter(Boolean);
+
+/** Every name of a list must be a case: a sample that shrinks unseen proves less each time. */
+function listed(found: readonly FoundCase[], path: string | undefined): readonly FoundCase[] {
+  if (path === undefined) return found;
+  const names = linesOf(path);
+  const chosen = found.filter(({ golden }) => names.includes(golden.case));
+  const missing = names.filter((name) => !chosen.some(({ golden }) => golden.case === name));
+  if (missing.length > 0) throw new UsageError(`${path} names cases that are not there: ${missing.join(", ")}`);
+  return chosen;
+}
 
 function options(args: readonly string[]) {
   const { values } = parseArgs({
@@ -27,6 +39,7 @@ function options(args: readonly string[]) {
       context: { type: "string" },
       home: { type: "string" },
       only: { type: "string", multiple: true },
+      list: { type: "string" },
       verbose: { type: "boolean" },
       strict: { type: "boolean" },
     },
@@ -35,7 +48,10 @@ function options(args: readonly string[]) {
   if (cases.length === 0) throw new UsageError(`--cases is missing: ${usage}`);
   const start = homes[home];
   if (start === undefined) throw new UsageError(`--home must be one of ${Object.keys(homes).join(", ")}: ${usage}`);
-  const found = cases.flatMap((folder) => readCases(folder, values.context));
+  const found = listed(
+    cases.flatMap((folder) => readCases(folder, values.context)),
+    values.list,
+  );
   const isChosen = ({ golden }: FoundCase): boolean =>
     only.length === 0 || only.some((text) => golden.case.includes(text));
   return { start, found: found.filter(isChosen), verbose: values.verbose === true, strict: values.strict === true };
