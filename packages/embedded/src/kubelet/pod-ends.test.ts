@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { appendFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { setInterval } from "node:timers/promises";
 import { type Pod, resources } from "@serval/api";
 import { rotateLog } from "./pod-logs.ts";
 import { logPath } from "./process-files.ts";
@@ -117,9 +118,21 @@ const eventKey = async (pod: string, reason: string) => {
   return { namespace: "default", name: event?.metadata.name ?? "" };
 };
 
+/** Ready once its trap is set: a signal before that would meet a plain shell. */
+const armed = (trap: string) =>
+  shell(`${trap}; touch $HOME/armed; ${forever}`, {
+    readinessProbe: { exec: { command: ["sh", "-c", "test -e $HOME/armed"] } },
+  });
+
+/** A killed process lives on for a moment. */
+async function dies(pid: number): Promise<void> {
+  for await (const _ of setInterval(20, undefined, { signal: AbortSignal.timeout(5_000) }))
+    if ((await processStartTime(pid)) === undefined) return;
+}
+
 describe("deleting a pod", () => {
   it("sends SIGTERM and waits for its end", async () => {
-    await home.run("polite", { containers: [shell(`trap 'echo bye; exit 0' TERM; echo up; ${forever}`)] });
+    await home.run("polite", { containers: [armed("trap 'echo bye; exit 0' TERM; echo up")] });
     const pod = await home.pod("polite", isReady, "ready");
     const follower = home.logs("polite", { follow: true });
     await home.cluster.delete(resources.pods, key("polite"));
@@ -129,7 +142,7 @@ describe("deleting a pod", () => {
   });
 
   it("sends SIGKILL after the grace", async () => {
-    await home.run("stubborn", { containers: [shell(`trap '' TERM; ${forever}`)] });
+    await home.run("stubborn", { containers: [armed("trap '' TERM")] });
     const pod = await home.pod("stubborn", isReady, "ready");
     const pid = pidOf(pod);
     await home.cluster.delete(resources.pods, key("stubborn"), { gracePeriodSeconds: 1 });
@@ -138,7 +151,7 @@ describe("deleting a pod", () => {
   });
 
   it("ends it at once when forced, even in the middle of a grace", async () => {
-    await home.run("forced", { containers: [shell(`trap '' TERM; ${forever}`)] });
+    await home.run("forced", { containers: [armed("trap '' TERM")] });
     const pod = await home.pod("forced", isReady, "ready");
     const [pid, worker] = [pidOf(pod), home.kubelet.worker(pod.metadata.uid ?? "")];
     await home.cluster.delete(resources.pods, key("forced"), { gracePeriodSeconds: 600 });
@@ -153,7 +166,7 @@ describe("deleting a pod", () => {
     await home.pod("parent", (p) => p.status?.phase === "Succeeded", "Succeeded");
     const child = Number(await home.logs("parent"));
     assert.ok(child > 0);
-    assert.equal(await processStartTime(child), undefined);
+    await dies(child);
   });
 });
 
