@@ -41,5 +41,23 @@ export const servingResources: readonly CustomResource<KubeObject>[] = undescrib
   return { ...withTexts(resource, kind), ...(others === undefined ? {} : { otherVersions: others }) };
 });
 
-/** Install before anything of group serving.kserve.io is read or written. */
-export const servingCrds = (): CustomResourceDefinition[] => servingResources.map(customResourceDefinition);
+/** Where a cluster finds the conversion webhook: a CRD's `spec.conversion.webhook.clientConfig`. */
+export type ConversionClient = NonNullable<
+  NonNullable<NonNullable<CustomResourceDefinition["spec"]["conversion"]>["webhook"]>["clientConfig"]
+>;
+
+function withConversion(crd: CustomResourceDefinition, clientConfig: ConversionClient): CustomResourceDefinition {
+  if (crd.spec.versions.length < 2) return crd;
+  const webhook = { clientConfig, conversionReviewVersions: ["v1"] };
+  return { ...crd, spec: { ...crd.spec, conversion: { strategy: "Webhook", webhook } } };
+}
+
+/**
+ * Install before anything of group serving.kserve.io is read or written. `conversion`: the webhook that a real cluster
+ * needs for kinds with several versions; without it only their stored version is of use there.
+ */
+export function servingCrds(options: { readonly conversion?: ConversionClient } = {}): CustomResourceDefinition[] {
+  const { conversion } = options;
+  const crds = servingResources.map(customResourceDefinition);
+  return conversion === undefined ? crds : crds.map((crd) => withConversion(crd, conversion));
+}

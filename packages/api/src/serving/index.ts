@@ -7,6 +7,7 @@ export type {
   LoosePodSpec,
   ServingCondition,
 } from "./component-schema.ts";
+export * from "./conversion.ts";
 export * from "./crds.ts";
 export * from "./go-template.ts";
 export * from "./modes.ts";

@@ -26,6 +26,7 @@ import {
   cast,
   deletion,
   mutation,
+  noController,
   onlyNew,
   type Verdict,
   validation,
@@ -76,7 +77,10 @@ const perVersion = (prefix: string, role: string, make: VersionedPlugin): Admiss
 
 function judged({ next, previous }: Write<LlmInferenceService>): Verdict {
   const old = previous === undefined ? undefined : stored(previous);
-  return { findings: llmInferenceServiceFindings(stored(next), old) };
+  return {
+    findings: llmInferenceServiceFindings(stored(next), old),
+    warnings: previous === undefined ? [noController(next.kind)] : [],
+  };
 }
 
 export const llmPlugins = (deps: AdmissionDeps): AdmissionPlugin[] => [

@@ -13,7 +13,7 @@ import {
   localModelNodeGroups,
 } from "@serval/api";
 import type { AdmissionPlugin } from "@serval/kube";
-import { type AdmissionDeps, deletion, onlyNew, validation } from "./plugin.ts";
+import { type AdmissionDeps, deletion, noController, onlyNew, validation } from "./plugin.ts";
 
 /** undefined: local models are switched off, and their marks on services stay as they are. */
 export async function localModelsFor(
@@ -34,6 +34,9 @@ async function users({ list }: AdmissionDeps, namespace?: string): Promise<KubeO
   return lists.flat();
 }
 
+const inert = ({ kind }: KubeObject, previous: KubeObject | undefined): string[] =>
+  previous === undefined ? [noController(kind)] : [];
+
 export const localModelPlugins = (deps: AdmissionDeps): AdmissionPlugin[] => {
   const ofCluster = "localmodelcache.kserve-webhook-server.validator";
   const ofNamespace = "localmodelnamespacecache.kserve-webhook-server.validator";
@@ -41,7 +44,7 @@ export const localModelPlugins = (deps: AdmissionDeps): AdmissionPlugin[] => {
     validation(ofCluster, localModelCaches, async ({ next, previous }) => {
       const others = await deps.list(localModelCaches);
       const old = previous === undefined ? [] : localModelCacheFindings(previous, others);
-      return { findings: onlyNew(localModelCacheFindings(next, others), old) };
+      return { findings: onlyNew(localModelCacheFindings(next, others), old), warnings: inert(next, previous) };
     }),
     deletion(ofCluster, localModelCaches, async (going) => ({
       findings: localModelDeletionFindings(going, await users(deps)),
@@ -49,7 +52,10 @@ export const localModelPlugins = (deps: AdmissionDeps): AdmissionPlugin[] => {
     validation(ofNamespace, localModelNamespaceCaches, async ({ next, previous }) => {
       const groups = new Set((await deps.list(localModelNodeGroups)).map(({ metadata }) => metadata.name));
       const old = previous === undefined ? [] : localModelNamespaceCacheFindings(previous, groups);
-      return { findings: onlyNew(localModelNamespaceCacheFindings(next, groups), old) };
+      return {
+        findings: onlyNew(localModelNamespaceCacheFindings(next, groups), old),
+        warnings: inert(next, previous),
+      };
     }),
     deletion(ofNamespace, localModelNamespaceCaches, async (going) => ({
       findings: localModelDeletionFindings(going, await users(deps, going.metadata.namespace)),

@@ -96,6 +96,10 @@ export const deletion = <T extends KubeObject>(
   },
 });
 
+/** For kinds that are kept and judged, but of which nothing is made yet. */
+export const noController = (kind: string): string =>
+  `this release has no controller for ${kind}: the object is stored, and nothing is made of it`;
+
 const text = ({ path, message }: Finding): string => `${path}\0${message}`;
 
 /** Without what the stored object has too: whoever edits a label is not asked to repair the spec first. */

@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AnyObject } from "@serval/api/core/index.ts";
+import { convertedPlurals, convertServingObject } from "../../conversion.ts";
+import { servingCrds } from "../../crds.ts";
 import { criticalityAnnotations, llmFromV1alpha1, llmToV1alpha1 } from "./conversion.ts";
 import { defaultLlmInferenceService } from "./defaults.ts";
 import { llmConfigFindings, llmInferenceServiceFindings } from "./rules.ts";
@@ -117,6 +119,29 @@ const old = {
     },
   },
 } as unknown as AnyObject;
+
+describe("convertServingObject()", () => {
+  it("converts both ways and leaves the same version alone", () => {
+    const stored = convertServingObject(old, "serving.kserve.io/v1alpha2");
+    assert.deepEqual(convertServingObject(stored, "serving.kserve.io/v1alpha1"), old);
+    assert.equal(convertServingObject(old, "serving.kserve.io/v1alpha1"), old);
+  });
+  for (const object of [old, { ...old, kind: "Other" }, { ...old, apiVersion: "serving.kserve.io/v9" }])
+    it(`refuses ${object.kind} ${object.apiVersion} as v3`, () =>
+      assert.throws(() => convertServingObject(object, "serving.kserve.io/v3"), /Cannot convert/));
+});
+
+describe("servingCrds()", () => {
+  it("names the conversion webhook for kinds of several versions only", () => {
+    const service = { name: "webhook", namespace: "kserve" };
+    const strategies = servingCrds({ conversion: { service } }).map(({ spec }) => [
+      spec.names.plural,
+      spec.conversion?.strategy,
+    ]);
+    const converted = strategies.filter(([, strategy]) => strategy === "Webhook").map(([plural]) => plural);
+    assert.deepEqual(converted, convertedPlurals);
+  });
+});
 
 describe("conversion of v1alpha1", () => {
   it("keeps criticalities in annotations and changes the pool", () => {

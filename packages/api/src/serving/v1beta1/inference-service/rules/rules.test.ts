@@ -104,6 +104,11 @@ describe("inferenceServiceWarnings()", () => {
       says: ["spec.predictor.containerConcurrency"],
     },
     {
+      name: "zero replicas with an autoscaler that keeps one",
+      next: annotated({ [key("deploymentMode")]: "Standard" }, { model, minReplicas: 0 }),
+      says: ["spec.predictor.minReplicas 0 counts as 1"],
+    },
+    {
       name: "a mode that is none",
       next: annotated({ [key("deploymentMode")]: "Raw" }),
       says: [`annotation ${key("deploymentMode")}: "Raw" is no mode`],

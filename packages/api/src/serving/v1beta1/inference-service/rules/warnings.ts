@@ -24,6 +24,12 @@ interface Row {
 
 const rows: readonly Row[] = [
   {
+    field: "minReplicas",
+    text: "0 counts as 1 with the autoscaler class hpa; none, external and keda can scale to zero",
+    applies: ({ component, isStandard, autoscaler }) =>
+      isStandard && component.minReplicas === 0 && ["hpa", "knative"].includes(autoscaler),
+  },
+  {
     field: "scaleMetricType",
     text: "is read by nothing; set autoScaling.metrics[].resource.target.type",
     applies: ({ component }) => component.scaleMetricType !== undefined,
