@@ -4,6 +4,7 @@ import { type AnyObject, type CustomResourceDefinition, type Key, type ResourceT
 import { createRegistry } from "@serval/embedded/apiserver/resources/registry.ts";
 import type { ApiRequest, Transport } from "@serval/kube";
 import type { Objects, RecordedEvent, Refusal } from "./case.ts";
+import { same } from "./compare.ts";
 import { namespace } from "./context.ts";
 import { keyed, keyFor, normalised, suffixesOf, withPlaceholders } from "./normalise.ts";
 
@@ -71,7 +72,7 @@ export function createApi(transport: Transport, crds: readonly CustomResourceDef
   const types = typesOf(crds);
   const applied = new Map<string, AnyObject>();
   /** As stored right after they were applied. */
-  const stored = new Map<string, string>();
+  const stored = new Map<string, AnyObject>();
   const typeOf = (name: string): ResourceType => {
     const type = types.get(name);
     if (type === undefined) throw new Error(`the server does not serve ${name}: add its CRD to the context`);
@@ -90,7 +91,7 @@ export function createApi(transport: Transport, crds: readonly CustomResourceDef
   const isQuiet = (object: AnyObject): boolean =>
     ofEveryNamespace.has(keyFor(object)) && !stored.has(keyFor(object))
       ? true
-      : quietKinds.has(object.kind) && stored.get(keyFor(object)) === JSON.stringify(normalised(object));
+      : quietKinds.has(object.kind) && same(stored.get(keyFor(object)), normalised(object));
   const merge = "application/merge-patch+json";
 
   const api: Api = {
@@ -115,7 +116,7 @@ export function createApi(transport: Transport, crds: readonly CustomResourceDef
       const outcome = await send(about, request);
       if (outcome.object !== undefined) {
         applied.set(about, object);
-        stored.set(about, JSON.stringify(normalised(outcome.object)));
+        stored.set(about, normalised(outcome.object));
       }
       return outcome;
     },

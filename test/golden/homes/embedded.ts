@@ -7,11 +7,11 @@ import { createCluster } from "@serval/kube";
 import { silentLogger } from "@serval/observe";
 import { startOperator } from "@serval/operator";
 import type { FoundCase } from "../case.ts";
+import { collectedTypes } from "../collected-types.ts";
 import { allCrds } from "../context.ts";
 import type { Home, Played } from "../home.ts";
 import { quiet } from "../quiet.ts";
 import { playSteps } from "../steps.ts";
-import { collectedTypes } from "../types.ts";
 import { startServer } from "./start.ts";
 
 const quietMs = 120;
