@@ -24,6 +24,9 @@ import { isNews } from "./status-news.ts";
 /** --horizontal-pod-autoscaler-sync-period */
 export const lookEveryMs = 15_000;
 
+/** A failure that is still there after a minute is worth an event. */
+const looksUntilEvent = 5;
+
 export interface HpaOptions {
   readonly metrics: ResourceMetrics;
   /** Default 15 s. */
@@ -63,7 +66,7 @@ export function createHpaController(context: ControllerContext, options: HpaOpti
     signal,
   });
   const memories = new Map<string, Memory>();
-  const said = new Map<string, string>();
+  const failures = new Map<string, { text: string; looks: number }>();
   const matchers = new WeakMap<LabelSelector, LabelMatch>();
 
   const matcherOf = (selector: LabelSelector): LabelMatch | undefined => {
@@ -116,14 +119,19 @@ export function createHpaController(context: ControllerContext, options: HpaOpti
     );
   }
 
-  /** Kubernetes repeats a failure at every look; here it is an event when it begins or changes. */
+  /**
+   * Kubernetes makes every failed look an event, from the first second of a workload on, when nothing can be measured
+   * yet. Here the condition says so at once, and a failure that lasts is one event.
+   */
   function say(hpa: HorizontalPodAutoscaler, found: readonly HpaEvent[]): void {
     const id = hpa.metadata.uid ?? "";
-    const warnings = JSON.stringify(found.filter(({ type }) => type === "Warning"));
-    const isRepeat = said.get(id) === warnings;
-    said.set(id, warnings);
+    const warnings = found.filter(({ type }) => type === "Warning");
+    const text = JSON.stringify(warnings);
+    const before = failures.get(id);
+    const looks = before?.text === text ? before.looks + 1 : 1;
+    failures.set(id, { text, looks });
     for (const { type, reason, message } of found)
-      if (type === "Normal" || !isRepeat) events.record(hpa, type, reason, message);
+      if (type === "Normal" || looks === looksUntilEvent) events.record(hpa, type, reason, message);
   }
 
   async function stopAt(hpa: HorizontalPodAutoscaler, obstacle: Obstacle): Promise<void> {
@@ -178,7 +186,7 @@ export function createHpaController(context: ControllerContext, options: HpaOpti
     /** Its own status is no reason to look again. */
     keys({ object, old, type }: Change<HorizontalPodAutoscaler>): Key[] {
       const id = object.metadata.uid ?? "";
-      if (type === "deleted") for (const map of [memories, said]) map.delete(id);
+      if (type === "deleted") for (const map of [memories, failures]) map.delete(id);
       const isSame = old !== undefined && JSON.stringify(old.spec) === JSON.stringify(object.spec);
       return isSame || type === "deleted" ? [] : [keyOf(object)];
     },
