@@ -10,7 +10,7 @@ const object = {
   apiVersion: "v1",
   kind: "X",
   metadata: { name: "a", generation: 3 },
-  spec: { n: 1, m: [1] },
+  spec: { n: 1, m: [1], c: [{ type: "A" }, { type: "B", is: 2, more: 3 }] },
 } as AnyObject;
 const recording: Recording = {
   steps: [{ objects: { "X/a": object }, refusals: [{ object: "X/a", message: "no\n  SV1 fix" }], warnings: [] }],
@@ -90,6 +90,24 @@ const cases = [
     differences: [difference()],
     entries: [entry({ outcome: { refusals: ["no"], objects: ["X/a"], match: { "X/a": { spec: { n: 1 } } } } })],
     result: "deviating",
+  },
+  {
+    what: "deviates with a part of a named item of the outcome's",
+    differences: [],
+    entries: [entry({ outcome: { refusals: ["no"], match: { "X/a": { spec: { c: [{ type: "B", is: 2 }] } } } } })],
+    result: "deviating",
+  },
+  {
+    what: "fails with another part of a named item than the outcome's",
+    differences: [],
+    entries: [entry({ outcome: { refusals: ["no"], match: { "X/a": { spec: { c: [{ type: "B", is: 1 }] } } } } })],
+    result: "failed",
+  },
+  {
+    what: "fails without an item that the outcome names",
+    differences: [],
+    entries: [entry({ outcome: { refusals: ["no"], match: { "X/a": { spec: { c: [{ type: "C", is: 1 }] } } } } })],
+    result: "failed",
   },
   {
     what: "fails with another refusal than the outcome's",

@@ -73,27 +73,30 @@ function covers(deviation: Deviation, place: Place): boolean {
   return matches(deviation.object, object) && matches(deviation.field, field) && isExpected(deviation, place);
 }
 
-/** Only what the outcome names is compared, lists whole. */
+type Named = Readonly<Record<string, unknown>>;
+/** Items that are told apart by a name are looked up by it. */
+const nameField = (list: readonly unknown[]): "name" | "type" | undefined =>
+  (["name", "type"] as const).find((field) =>
+    list.every((item) => typeof (item as Named | null)?.[field] === "string"),
+  );
+
+/** Only what the outcome names is compared: fields of maps, items of named lists; other lists whole. */
 function* unmatched(
   ours: unknown,
   wanted: unknown,
   path: string,
 ): Generator<Pick<Difference, "field" | "ours" | "theirs">> {
-  if (typeof wanted !== "object" || wanted === null || Array.isArray(wanted)) {
-    if (Array.isArray(ours) && Array.isArray(wanted) && path.endsWith("conditions")) {
-      for (const want of wanted as { type: string }[]) {
-        const mine = (ours as { type: string }[]).find(({ type }) => type === want.type);
-        yield* unmatched(mine, want, `${path}[${want.type}]`);
-      }
-    } else yield* deepDifferences(ours, wanted, path);
-    return;
-  }
-  for (const [name, want] of Object.entries(wanted))
-    yield* unmatched(
-      (ours as Record<string, unknown> | undefined)?.[name],
-      want,
-      path === "" ? name : `${path}.${name}`,
-    );
+  if (Array.isArray(wanted) && Array.isArray(ours) && wanted.length > 0 && nameField(wanted) !== undefined) {
+    const by = nameField(wanted) as string;
+    for (const item of wanted as Named[]) {
+      const mine = (ours as Named[]).find((candidate) => candidate[by] === item[by]);
+      yield* unmatched(mine, item, `${path}[${item[by]}]`);
+    }
+  } else if (typeof wanted !== "object" || wanted === null || Array.isArray(wanted)) {
+    yield* deepDifferences(ours, wanted, path);
+  } else
+    for (const [name, want] of Object.entries(wanted))
+      yield* unmatched((ours as Named | undefined)?.[name], want, path === "" ? name : `${path}.${name}`);
 }
 
 function* outcomeDifferences(outcome: Outcome, recording: Recording): Generator<Difference> {
