@@ -17,7 +17,8 @@ function formatWarning({ prefix, regex }: { prefix?: string; regex?: string }, i
 }
 
 export function clusterStorageContainerWarnings({ spec }: ClusterStorageContainer): string[] {
-  const { supportedUriFormats, workloadType = "initContainer" } = spec;
+  // The CRD lets an object without spec through (KServe).
+  const { supportedUriFormats = [], workloadType = "initContainer" } = spec ?? {};
   return [
     ...supportedUriFormats.flatMap((format, index) =>
       formatWarning(

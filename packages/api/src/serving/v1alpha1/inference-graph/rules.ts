@@ -139,17 +139,25 @@ const rules: readonly Rule[] = [validName, hasRoot, uniqueSteps, oneTarget, spli
 
 const identity = ({ path, message }: Finding): string => `${path}\0${message}`;
 
+/** The CRD lets a graph without spec through (KServe): it has no nodes. */
+const whole = (graph: InferenceGraph): InferenceGraph => ({
+  ...graph,
+  spec: { ...graph.spec, nodes: graph.spec?.nodes ?? {} },
+});
+
+const all = (graph: InferenceGraph): Finding[] => rules.flatMap((rule) => rule(whole(graph)));
+
 /** In KServe's order. On update, what the stored object has too is left out. */
 export function inferenceGraphFindings(graph: InferenceGraph, previous?: InferenceGraph): Finding[] {
-  const found = rules.flatMap((rule) => rule(graph));
+  const found = all(graph);
   if (previous === undefined || found.length === 0) return found;
-  const old = new Set(rules.flatMap((rule) => rule(previous)).map(identity));
+  const old = new Set(all(previous).map(identity));
   return found.filter((finding) => !old.has(identity(finding)));
 }
 
 /** Accepted, but hardly meant. */
-export function inferenceGraphWarnings({ spec: { nodes } }: InferenceGraph): string[] {
-  return Object.entries(nodes).flatMap(([name, { routerType, steps = [] }]) => {
+export function inferenceGraphWarnings(graph: InferenceGraph): string[] {
+  return Object.entries(whole(graph).spec.nodes).flatMap(([name, { routerType, steps = [] }]) => {
     const at = `spec.nodes.${name}.steps`;
     if (steps.length === 0) return [`${at} is empty: a request that reaches this node fails`];
     if (routerType !== "Switch") return [];

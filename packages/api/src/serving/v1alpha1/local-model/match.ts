@@ -34,7 +34,9 @@ function matchOf(
   nodeGroup: string | undefined,
 ): Match | undefined {
   for (const cache of [...ofNamespace, ...ofCluster]) {
-    const group = holdsUri(cache.spec.sourceModelUri, uri) ? groupOf(cache, nodeGroup) : undefined;
+    // One without spec was let through by the CRD (KServe): it holds nothing.
+    const group =
+      cache.spec !== undefined && holdsUri(cache.spec.sourceModelUri, uri) ? groupOf(cache, nodeGroup) : undefined;
     if (group !== undefined) return { cache, nodeGroup: group };
   }
   return undefined;

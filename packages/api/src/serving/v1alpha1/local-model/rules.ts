@@ -8,16 +8,18 @@ import type { LocalModelCache } from "./schema.ts";
 /** `others`: every LocalModelCache that is stored. */
 export function localModelCacheFindings(cache: LocalModelCache, others: readonly LocalModelCache[]): Finding[] {
   const same = others.find(
-    ({ metadata, spec }) => metadata.name !== cache.metadata.name && spec.sourceModelUri === cache.spec.sourceModelUri,
+    ({ metadata, spec }) =>
+      metadata.name !== cache.metadata.name && spec?.sourceModelUri === cache.spec?.sourceModelUri,
   );
-  if (same === undefined) return [];
+  if (same === undefined || cache.spec === undefined) return [];
   const message = `LocalModelCache ${same.metadata.name} has the same StorageURI ${cache.spec.sourceModelUri}`;
   return [{ reason: "InvalidLocalModel", path: "spec.sourceModelUri", message }];
 }
 
 /** `groups`: names of every LocalModelNodeGroup that is stored. */
 export const localModelNamespaceCacheFindings = ({ spec }: LocalModelCache, groups: ReadonlySet<string>): Finding[] =>
-  spec.nodeGroups.flatMap((group, index) =>
+  // The CRD lets an object without spec through (KServe).
+  (spec?.nodeGroups ?? []).flatMap((group, index) =>
     groups.has(group)
       ? []
       : [

@@ -123,8 +123,11 @@ export function servingRuntimeFindings(
   existing: readonly ServingRuntime[],
   previous?: ServingRuntime,
 ): Finding[] {
-  if (!isSelectable(next)) return [];
-  const ordered = existing.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+  // The CRD lets a runtime without spec through (KServe): nothing to check.
+  if (next.spec === undefined || !isSelectable(next)) return [];
+  const ordered = existing
+    .filter(({ spec }) => spec !== undefined)
+    .toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
   // KServe compares within the loop over existing runtimes, so a first runtime is never compared with itself.
   const priorities = ordered.length === 0 ? [] : priorityWithin(next);
   return [

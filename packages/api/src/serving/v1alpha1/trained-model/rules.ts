@@ -11,7 +11,8 @@ const bad = (path: string, message: string): Finding => ({ reason: "InvalidTrain
 /** In KServe's order. `previous`: the stored object, on update. */
 export function trainedModelFindings({ metadata, spec }: TrainedModel, previous?: TrainedModel): Finding[] {
   const { name } = metadata;
-  const { storageUri, memory } = spec.model;
+  // The CRD lets an object without spec through (KServe): Go's zero values.
+  const { storageUri = "", memory = "0" } = spec?.model ?? {};
   const found: Finding[] = [];
   if (!new RegExp(namePattern).test(name))
     found.push(
@@ -20,11 +21,12 @@ export function trainedModelFindings({ metadata, spec }: TrainedModel, previous?
         `the Trained Model "${name}" is invalid: a Trained Model name must consist of alphanumeric characters, '_', or '-'. (e.g. "my-Name" or "abc_123", regex used for validation is '${namePattern}')`,
       ),
     );
-  if (previous !== undefined && `${previous.spec.model.memory}` !== `${memory}`)
+  const before = previous?.spec?.model?.memory ?? "0";
+  if (previous !== undefined && `${before}` !== `${memory}`)
     found.push(
       bad(
         "spec.model.memory",
-        `the Trained Model "${name}" memory field is immutable. The memory was "${previous.spec.model.memory}" but it is updated to "${memory}"`,
+        `the Trained Model "${name}" memory field is immutable. The memory was "${before}" but it is updated to "${memory}"`,
       ),
     );
   if (!prefixes.some((prefix) => storageUri.startsWith(prefix)))

@@ -39,6 +39,8 @@ function groupLabels(service: LlmInferenceService): Record<string, string> {
 
 /** `models` absent: the caches are not looked at, their marks stay as they are. */
 export function defaultLlmInferenceService(service: LlmInferenceService, models?: LocalModels): LlmInferenceService {
+  // Absent, or not an object: the schema says so.
+  if (typeof service.spec !== "object" || service.spec === null) return service;
   const { model, prefill, router } = service.spec;
   const named =
     model === undefined

@@ -177,8 +177,8 @@ const totalSize = ({ pipeline, data, dataLocal = 1 }: LlmParallelism = {}): numb
   pipeline ?? Math.max(1, Math.trunc((data ?? 1) / dataLocal));
 
 function sizeFinding(next: LlmInferenceService, previous: LlmInferenceService): LlmFinding[] {
-  const [before, now] = [totalSize(previous.spec.parallelism), totalSize(next.spec.parallelism)];
-  if (before === now || next.spec.worker === undefined || previous.spec.worker === undefined) return [];
+  const [before, now] = [totalSize(specOf(previous).parallelism), totalSize(specOf(next).parallelism)];
+  if (before === now || specOf(next).worker === undefined || specOf(previous).worker === undefined) return [];
   return [
     invalid(
       "spec.parallelism",
@@ -188,13 +188,17 @@ function sizeFinding(next: LlmInferenceService, previous: LlmInferenceService): 
   ];
 }
 
+/** The CRD lets an object without spec through (KServe). */
+const specOf = ({ spec }: LlmInferenceService): LlmInferenceServiceSpec => spec ?? {};
+const all = (service: LlmInferenceService): LlmFinding[] => parts.flatMap((part) => part(specOf(service)));
+
 const identity = ({ path, message }: LlmFinding): string => `${path}\0${message}`;
 
 /** On update, what the stored object has too is left out. */
 export function llmInferenceServiceFindings(next: LlmInferenceService, previous?: LlmInferenceService): LlmFinding[] {
-  const found = parts.flatMap((part) => part(next.spec));
+  const found = all(next);
   if (previous === undefined) return found;
-  const old = new Set(parts.flatMap((part) => part(previous.spec)).map(identity));
+  const old = new Set(all(previous).map(identity));
   return [...found.filter((finding) => !old.has(identity(finding))), ...sizeFinding(next, previous)];
 }
 
