@@ -74,6 +74,12 @@ const cases = [
     result: "failed",
   },
   {
+    what: "fails with another value than the narrower entry expects",
+    differences: [difference()],
+    entries: [entry({ field: "*" }), entry({ expected: 5 })],
+    result: "failed",
+  },
+  {
     what: "deviates with the object's own generation",
     differences: [difference({ ours: 3 })],
     entries: [entry({ expected: "<generation>" })],

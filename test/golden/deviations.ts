@@ -67,11 +67,9 @@ function isExpected({ expected }: Deviation, { difference, recording }: Place): 
   return difference.ours === recording.steps[difference.step]?.objects[difference.object]?.metadata.generation;
 }
 
-function covers(deviation: Deviation, place: Place): boolean {
-  const { object, field } = place.difference;
-  if (deviation.outcome !== undefined) return false;
-  return matches(deviation.object, object) && matches(deviation.field, field) && isExpected(deviation, place);
-}
+/** Whether the entry is about this place, whatever it expects there. */
+const isAbout = ({ object, field, outcome }: Deviation, { difference }: Place): boolean =>
+  outcome === undefined && matches(object, difference.object) && matches(field, difference.field);
 
 type Named = Readonly<Record<string, unknown>>;
 /** Items that are told apart by a name are looked up by it. */
@@ -138,9 +136,11 @@ export function judge({ name, home, recording, differences, deviations }: JudgeI
   }
   const used = new Set<Deviation>();
   const open = differences.filter((difference) => {
-    const found = mine.filter((deviation) => covers(deviation, { difference, recording }));
+    const place = { difference, recording };
+    const found = mine.filter((deviation) => isAbout(deviation, place));
     for (const deviation of found) used.add(deviation);
-    return found.length === 0;
+    // A wide entry does not excuse what a narrow one forbids.
+    return found.length === 0 || !found.every((deviation) => isExpected(deviation, place));
   });
   const result = open.length > 0 ? "failed" : used.size > 0 ? "deviating" : "passed";
   return { name, open, used: [...used], result };
