@@ -6,8 +6,10 @@ import {
   type ClusterStorageContainer,
   clusterServingRuntimes,
   clusterStorageContainers,
+  configMapName,
   inferenceServices,
   keyOf,
+  kserveNamespace,
   resources,
 } from "@serval/api";
 import { conditionOf, type Home, kubeconfig, namespace, sklearn, sklearnRuntime, startHome } from "./home.ts";
@@ -39,9 +41,21 @@ const manyNodes = (name: string) =>
   );
 
 describe(`pods on ${kubeconfig === undefined ? "the embedded API server" : "a real cluster"}`, () => {
+  const settings = { name: configMapName, namespace: kserveNamespace };
   let home: Home;
+  /** Resolves when the operator has said what it sees of the service's Deployment, and has no more to say. */
+  const reported = async (name: string): Promise<void> => {
+    for (const end = Date.now() + 10_000; ; ) {
+      const isvc = await home.cluster.get(inferenceServices, { namespace, name });
+      if (isvc !== undefined && conditionOf(isvc, "PredictorReady").includes("Replicas")) return home.quiet();
+      assert.ok(Date.now() < end, `${name} is not reported: ${JSON.stringify(isvc?.status)}`);
+      await home.quiet();
+    }
+  };
   before(async () => {
     home = await startHome();
+    const data = { storageInitializer: JSON.stringify({ enableModelcar: true, image: "e/fetch:1" }) };
+    await home.cluster.patch(resources.configMaps, settings, { type: "merge", body: { data } });
     await home.cluster.apply(clusterServingRuntimes, runtime as typeof sklearnRuntime, {
       fieldManager: "test",
       force: true,
@@ -144,8 +158,9 @@ describe(`pods on ${kubeconfig === undefined ? "the embedded API server" : "a re
     const logger = { mode: "all", url: "http://sink" };
     const services = [
       sklearn("src-gs", { predictor: { serviceAccountName: "reader", model: { ...model, storageUri: "gs://b/m" } } }),
+      sklearn("src-car", { predictor: { model: { ...model, storageUri: "oci://r/m:1" } } }),
       sklearn("src-fetch", {
-        predictor: { imagePullSecrets: [{ name: "p" }], model: { ...model, storageUri: "oci://r/m:1" } },
+        predictor: { imagePullSecrets: [{ name: "p" }], model: { ...model, storageUri: "oci+fetch://r/m:1" } },
       }),
       sklearn("src-many", {
         predictor: { model, storageUris: [{ uri: "gs://b/m" }, { uri: "pvc://c/x", mountPath: "/mnt/x" }] },
@@ -153,18 +168,28 @@ describe(`pods on ${kubeconfig === undefined ? "the embedded API server" : "a re
       sklearn("src-logged", { predictor: { logger, model: { ...model, storageUri: "pvc://c" } } }),
     ];
     for (const isvc of services) await home.cluster.create(inferenceServices, isvc);
-    for (const isvc of services) {
-      const name = `${isvc.metadata.name}-predictor`;
-      for (const end = Date.now() + 10_000; ; ) {
-        if ((await home.cluster.get(resources.deployments, { namespace, name })) !== undefined) break;
-        assert.ok(Date.now() < end, `no Deployment ${name}`);
-        await home.quiet();
-      }
-    }
+    for (const isvc of services) await reported(isvc.metadata.name ?? "");
     await home.quiet();
     home.calls.length = 0;
     await home.restartOperator();
     await home.quiet();
+    assert.deepEqual(home.calls, []);
+  });
+
+  it("cost no call though the API server drops what they say, as one without image volumes does", async () => {
+    const storageUri = "oci+native://r/m:1";
+    await home.cluster.create(
+      inferenceServices,
+      sklearn("image", { predictor: { model: { modelFormat: { name: "sklearn" }, storageUri } } }),
+    );
+    await reported("image");
+    // A configuration that changes nothing: every service is looked at again. The first look may find it out.
+    for (const round of [1, 2]) {
+      home.calls.length = 0;
+      const body = { data: { note: `${round}` } };
+      await home.cluster.patch(resources.configMaps, settings, { type: "merge", body });
+      await home.quiet();
+    }
     assert.deepEqual(home.calls, []);
   });
 });

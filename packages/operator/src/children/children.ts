@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The objects that a service owns: watched, applied when they differ, deleted when no longer wanted.
-import { type Key, type KubeObject, keyOf, type ObjectMeta, type ResourceType, resources } from "@serval/api";
+import { type Key, type KubeObject, keyOf, keyText, type ObjectMeta, type ResourceType, resources } from "@serval/api";
 import { type Cluster, createInformer, type Informer } from "@serval/kube";
 import { needsApply } from "./drift.ts";
 
@@ -98,15 +98,28 @@ export function createChildren({ cluster, signal, onError, kinds }: ChildrenOpti
     }),
   );
   const informerOf = (kind: string): Informer<KubeObject> | undefined => informers.get(kind);
+  /** Applies that changed nothing though something is missing: a field that the API server drops (a feature gate). */
+  const inVain = new Map<string, { readonly version: string | undefined; readonly wanted: string }>();
   const applyOne = async (object: KubeObject): Promise<number> => {
     const informer = informerOf(object.kind);
     if (informer === undefined) return 0;
     const stored = informer.get(keyOf(object));
-    if (!needsApply(object, stored, fieldManager)) return 0;
+    const name = `${object.kind} ${keyText(keyOf(object))}`;
+    if (!needsApply(object, stored, fieldManager)) {
+      inVain.delete(name);
+      return 0;
+    }
+    const version = stored?.metadata.resourceVersion;
+    const known = inVain.get(name);
+    if (known !== undefined && known.version === version && known.wanted === JSON.stringify(object)) return 0;
     try {
       const kept = stored && replicasToKeep(object, stored);
       if (kept !== undefined) await cluster.apply(informer.type, kept, { fieldManager: replicasManager, force: true });
-      informer.observe(await cluster.apply(informer.type, object, { fieldManager, force: true }));
+      const made = await cluster.apply(informer.type, object, { fieldManager, force: true });
+      informer.observe(made);
+      if (version !== undefined && made.metadata.resourceVersion === version)
+        inVain.set(name, { version, wanted: JSON.stringify(object) });
+      else inVain.delete(name);
     } catch (error) {
       throw new ChildError(object, error);
     }
@@ -127,6 +140,7 @@ export function createChildren({ cluster, signal, onError, kinds }: ChildrenOpti
         const informer = informerOf(object.kind);
         const { uid, deletionTimestamp }: ObjectMeta = object.metadata;
         if (informer === undefined || deletionTimestamp !== undefined) continue;
+        inVain.delete(`${object.kind} ${keyText(keyOf(object))}`);
         const precondition = uid === undefined ? {} : { uid };
         await cluster.delete(informer.type, keyOf(object), { ...precondition, propagationPolicy: "Background" });
       }
