@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // v1alpha1 and v1alpha2 of the LLM kinds into each other. Pure. Source: KServe
 // pkg/apis/serving/v1alpha1/llm_inference_service_conversion.go: criticalities wait in annotations, the pool changes its
-// shape; what only v1alpha2 has is not shown in v1alpha1.
+// shape; what only v1alpha2 has waits in an annotation too (ours).
 import type { AnyObject } from "@serval/api/core/index.ts";
 import { servingGroup } from "../../names.ts";
 import type { PoolSpec, PoolSpecV1alpha1 } from "./router-schema.ts";
@@ -11,6 +11,12 @@ export const criticalityAnnotations = {
   /** JSON: adapter name to criticality. */
   lora: "internal.serving.kserve.io/lora-criticalities",
 } as const;
+
+/**
+ * Ours: JSON, field path to value, of what v1alpha1 has no field for. KServe drops those fields when anything is written
+ * through v1alpha1.
+ */
+export const keptFieldsAnnotation = "serval.dev/v1alpha2-fields";
 
 type Json = { [field: string]: unknown };
 
@@ -53,6 +59,34 @@ export function poolFromV1alpha1({ selector, targetPortNumber, extensionRef }: P
   };
 }
 
+/** What only the stored version has, and what its users may not lose by a write through v1alpha1. */
+const keptPaths = [
+  "spec.kvCacheOffloading",
+  "spec.prefill.kvCacheOffloading",
+  "spec.model.confidential",
+  "spec.router.scheduler.pool.spec.appProtocol",
+];
+
+const valueAt = (object: unknown, path: readonly string[]): unknown =>
+  path.reduce<unknown>((value, name) => (isMap(value) ? value[name] : undefined), object);
+
+function keptFields(stored: AnyObject): string | undefined {
+  const found = keptPaths.map((path) => [path, valueAt(stored, path.split("."))] as const);
+  const kept = found.filter(([, value]) => value !== undefined);
+  return kept.length === 0 ? undefined : JSON.stringify(Object.fromEntries(kept));
+}
+
+/** Puts the fields back where their parents still are. */
+function withKeptFields(object: unknown, text: string | undefined): unknown {
+  const kept = parsedMap(text);
+  return keptPaths.reduce((result, path) => {
+    const parents = path.split(".");
+    const field = parents.pop() ?? "";
+    if (kept[path] === undefined) return result;
+    return changed(result, parents, (parent) => (isMap(parent) ? { [field]: kept[path], ...parent } : parent));
+  }, object);
+}
+
 const poolPath = ["spec", "router", "scheduler", "pool", "spec"];
 /** What v1alpha1 has no field for. */
 const onlyV1alpha2 = [
@@ -93,7 +127,7 @@ function withAnnotations(object: AnyObject, entries: Readonly<Record<string, str
   };
 }
 
-function parsedCriticalities(text: string | undefined): Record<string, unknown> {
+function parsedMap(text: string | undefined): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(text ?? "{}");
     return isMap(value) ? value : {};
@@ -107,7 +141,7 @@ function parsedCriticalities(text: string | undefined): Record<string, unknown> 
 export function llmToV1alpha1(stored: AnyObject): AnyObject {
   const annotations = stored.metadata.annotations ?? {};
   const criticality = annotations[criticalityAnnotations.model];
-  const adapters = parsedCriticalities(annotations[criticalityAnnotations.lora]);
+  const adapters = parsedMap(annotations[criticalityAnnotations.lora]);
   let object: unknown = { ...stored, apiVersion: `${servingGroup}/v1alpha1` };
   for (const path of onlyV1alpha2) object = changed(object, path, () => undefined);
   object = changed(
@@ -126,6 +160,7 @@ export function llmToV1alpha1(stored: AnyObject): AnyObject {
   return withAnnotations(object as AnyObject, {
     [criticalityAnnotations.model]: undefined,
     [criticalityAnnotations.lora]: undefined,
+    [keptFieldsAnnotation]: keptFields(stored),
   });
 }
 
@@ -145,7 +180,9 @@ export function llmFromV1alpha1(given: AnyObject): AnyObject {
     eachAdapter(({ criticality: _own, ...adapter }) => adapter),
   );
   object = changed(object, poolPath, (pool) => poolFromV1alpha1(pool as PoolSpecV1alpha1));
+  object = withKeptFields(object, given.metadata.annotations?.[keptFieldsAnnotation]);
   return withAnnotations(object as AnyObject, {
+    [keptFieldsAnnotation]: undefined,
     ...(criticality === undefined ? {} : { [criticalityAnnotations.model]: criticality }),
     ...(Object.keys(adapters).length === 0 ? {} : { [criticalityAnnotations.lora]: JSON.stringify(adapters) }),
   });

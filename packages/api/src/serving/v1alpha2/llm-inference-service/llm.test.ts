@@ -159,6 +159,12 @@ describe("conversion of v1alpha1", () => {
     assert.deepEqual(stored.spec.model, { uri: "hf://a/b", lora: { adapters: [{ name: "x", uri: "hf://x" }] } });
   });
   it("comes back as it was", () => assert.deepEqual(llmToV1alpha1(llmFromV1alpha1(old)), old));
+  it("loses no field by a write through v1alpha1", () => {
+    const stored = llm({ kvCacheOffloading: { cpu: "1Gi" }, replicas: 1 }) as unknown as AnyObject;
+    const shown = llmToV1alpha1(stored);
+    const scaled = { ...shown, spec: { ...(shown["spec"] as object), replicas: 2 } };
+    assert.deepEqual(llmFromV1alpha1(scaled), llm({ kvCacheOffloading: { cpu: "1Gi" }, replicas: 2 }));
+  });
   it("does not show what v1alpha1 has no field for", () => {
     const shown = llmToV1alpha1({
       ...llm({ kvCacheOffloading: { cpu: "1Gi" } }),
