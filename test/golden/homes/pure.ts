@@ -45,11 +45,21 @@ interface Pass extends GraphPass {
   readonly refused: Set<string>;
 }
 
+/** Replicas that we give up stay what they are, for the autoscaler to take. */
+function withReplicas(wanted: KubeObject, stored: KubeObject | undefined): KubeObject {
+  const replicas = wanted.kind === "Deployment" ? (stored as Deployment | undefined)?.spec?.replicas : undefined;
+  const { spec } = wanted as unknown as Deployment;
+  return replicas === undefined || spec?.replicas !== undefined
+    ? wanted
+    : ({ ...wanted, spec: { ...spec, replicas } } as KubeObject);
+}
+
 const applier =
   ({ api }: Started, cluster: Cluster) =>
   async (object: KubeObject, world: World): Promise<void> => {
-    if (needsApply(object, named<KubeObject>(world, object.kind, object.metadata.name ?? ""), fieldManager))
-      await cluster.apply(api.typeOf(object.kind), object, { fieldManager, force: true });
+    const stored = named<KubeObject>(world, object.kind, object.metadata.name ?? "");
+    if (needsApply(object, stored, fieldManager))
+      await cluster.apply(api.typeOf(object.kind), withReplicas(object, stored), { fieldManager, force: true });
   };
 
 /** An apply of every child that differs; then those that are no longer wanted go. @throws ApiError, ServalError. */
