@@ -105,6 +105,31 @@ describe("admission on the embedded API server", () => {
     assert.deepEqual(shown?.spec.model, { uri, name: "chat", criticality: "Critical" });
   });
 
+  it("keeps what managers of both versions applied", async () => {
+    const apply = async (version: string, manager: string, spec: object) => {
+      const answer = await server.transport.send({
+        method: "PATCH",
+        path: `${inDefault("llminferenceservices", version)}/shared`,
+        query: { fieldManager: manager },
+        contentType: "application/apply-patch+yaml",
+        body: make("LLMInferenceService", "shared", spec, version),
+        userAgent: "test/1",
+      });
+      assert.ok(answer.status < 300, JSON.stringify(answer.body));
+      return answer.body as AnyObject;
+    };
+    await apply("v1alpha1", "old", { model: { uri }, replicas: 1 });
+    await apply("v1alpha2", "new", { kvCacheOffloading: { cpu: "1Gi" } });
+    await apply("v1alpha1", "old", { model: { uri }, replicas: 2 });
+    const { metadata, spec } = await apply("v1alpha2", "new", { kvCacheOffloading: { cpu: "2Gi" } });
+    assert.deepEqual(metadata.managedFields?.map(({ manager, apiVersion }) => `${manager} ${apiVersion}`).sort(), [
+      "new serving.kserve.io/v1alpha2",
+      "old serving.kserve.io/v1alpha1",
+    ]);
+    const { replicas, kvCacheOffloading } = spec as { replicas: number; kvCacheOffloading: { cpu: string } };
+    assert.deepEqual([replicas, kvCacheOffloading.cpu], [2, "2Gi"]);
+  });
+
   it("words refusals of LLMInferenceServices as Kubernetes does", async () => {
     const broken = make("LLMInferenceService", "broken", { model: { uri }, parallelism: { data: 2 } }, "v1alpha2");
     const { status, body } = await send("POST", inDefault("llminferenceservices", "v1alpha2"), broken);

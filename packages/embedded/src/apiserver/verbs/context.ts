@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What every verb works with: the server's parts, and one request after its path and query are understood.
-import type { AnyObject } from "@serval/api";
+import { type AnyObject, apiVersionOf } from "@serval/api";
 import type { AdmissionPlugin, ApiRequest, UserInfo } from "@serval/kube";
 import type {
   ApplyDefaults,
+  ConvertVersion,
   JsonPatch,
   MergePatch,
   Prune,
@@ -82,3 +83,16 @@ export type NamedCall = Call & { readonly name: string };
 export const shownAs = (resource: Resource, stored: AnyObject): AnyObject =>
   resource.view?.fromStored(stored) ?? stored;
 export const storedAs = (resource: Resource, shown: AnyObject): AnyObject => resource.view?.toStored(shown) ?? shown;
+
+/** For merging what managers of several API versions own: custom kinds in each of their versions. */
+export const versionsOf =
+  ({ context, resource }: Pick<Call, "context" | "resource">): ConvertVersion =>
+  (object, apiVersion) => {
+    const inVersion = (version: string): Resource | undefined =>
+      context.registry.resources.find(
+        ({ type, prefix }) => prefix === resource.prefix && apiVersionOf(type) === version,
+      );
+    const [from, to] = [inVersion(object.apiVersion), inVersion(apiVersion)];
+    if (!resource.custom || from === undefined || to === undefined) return undefined;
+    return { object: shownAs(to, storedAs(from, object)), type: to.schema };
+  };

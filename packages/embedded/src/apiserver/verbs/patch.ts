@@ -7,7 +7,7 @@ import { jsonClone } from "../json-clone.ts";
 import { hasStatus, storeKey } from "../resources/resource.ts";
 import { applyConflict, badRequest, refusal, unsupportedMediaType } from "../status.ts";
 import { withDefaults } from "./admit.ts";
-import { type NamedCall, shownAs } from "./context.ts";
+import { type NamedCall, shownAs, versionsOf } from "./context.ts";
 import { storeNew } from "./create.ts";
 import { bodyObject, checkedShape } from "./decode.ts";
 import { checkPreconditions, replace, untilWritten } from "./update.ts";
@@ -113,6 +113,7 @@ function merged(call: NamedCall, applied: AnyObject, live: AnyObject | undefined
       subresource,
       now: context.now(),
       complete: (object) => withDefaults(call, jsonClone(object)),
+      convert: versionsOf(call),
     });
   } catch (error) {
     throw patchFailure(error);

@@ -8,7 +8,7 @@ import type { Entry } from "../../store/index.ts";
 import { hasStatus, storeKey } from "../resources/resource.ts";
 import { conflict, invalid, notFound } from "../status.ts";
 import { admitted, withDefaults } from "./admit.ts";
-import { type Call, type NamedCall, shownAs, storedAs } from "./context.ts";
+import { type Call, type NamedCall, shownAs, storedAs, versionsOf } from "./context.ts";
 import { bodyObject, checkedShape } from "./decode.ts";
 import { removeEntry } from "./remove.ts";
 
@@ -81,6 +81,7 @@ export function track(
     manager,
     subresource,
     now: context.now(),
+    convert: versionsOf({ context, resource }),
   });
   if (managedFields === undefined) delete next.metadata.managedFields;
   else next.metadata.managedFields = managedFields;
