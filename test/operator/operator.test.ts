@@ -115,6 +115,21 @@ describe(`an InferenceService on ${kubeconfig === undefined ? "the embedded API 
     assert.equal(failed.status?.modelStatus?.lastFailureInfo?.message, terminated.message);
   });
 
+  it("stays ready when an edit cannot be built, says why, and goes on when it can", async () => {
+    const isvc = sklearn("edited");
+    await home.cluster.create(inferenceServices, isvc);
+    await setPodStatus(home, "isvc.edited-predictor", readyPod);
+    await home.until(keyOf(isvc), isReady);
+    const name = (storageContainerName: string | null) => ({ spec: { predictor: { storageContainerName } } });
+    await home.cluster.patch(inferenceServices, keyOf(isvc), { type: "merge", body: name("nobody") });
+    const failed = await home.until(keyOf(isvc), ({ status }) => status?.serval?.code !== undefined);
+    assert.match(failed.status?.serval?.message ?? "", /ClusterStorageContainer "nobody" not found/);
+    assert.equal(isReady(failed), true, "its pods still serve");
+    await home.cluster.patch(inferenceServices, keyOf(isvc), { type: "merge", body: name(null) });
+    const again = await home.until(keyOf(isvc), ({ status }) => status?.serval?.code === undefined);
+    assert.equal(isReady(again), true);
+  });
+
   it("chains a transformer before the predictor, and prunes it when it is removed", async () => {
     const containers = [{ name: "kserve-container", image: "example.com/tr:1" }];
     const isvc = sklearn("chain", { transformer: { containers } });

@@ -94,7 +94,7 @@ export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): 
   const mode = modeOf(isvc, config.deploy.defaultDeploymentMode);
   const resolved = "resolved" in resolution ? resolution.resolved : undefined;
   const status =
-    resolved !== undefined && (failure === undefined || failure.isRoute === true)
+    resolved !== undefined && (failure === undefined || failure.isRoute === true || servesOn(resolved, input, failure))
       ? withFailure(statusFrom(resolved, input), failure)
       : statusFromFailure({ ...(failure as Failure), resolved }, input, mode);
   if (failure === undefined && isInBetween(status, input.live.pods)) settle(deps, name);
@@ -113,6 +113,12 @@ export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): 
   const waitMs = deps.drain.waitMs(name) || retryMs || (waitsForProbe ? readinessGraceMs + 1_000 : 0);
   return waitMs > 0 ? { requeueAfterMs: waitMs } : undefined;
 }
+
+/** The new pods cannot be made (a secret is gone, say), and the old ones serve: the service is as ready as before. */
+const servesOn = ({ components, isStopped }: Resolved, input: StatusInput, failure: Failure): boolean =>
+  !isStopped &&
+  failure.reason !== "ApplyFailed" &&
+  components.every((component) => componentVerdict(input, component).status === "True");
 
 /** The change begins now, unless it has begun. */
 function settle({ settling, now }: ReconcileDeps, name: string): void {
