@@ -19,9 +19,7 @@ async function causes(write: () => Promise<unknown>): Promise<string[]> {
     return [];
   } catch (error) {
     if (!(error instanceof ApiError) || error.reason !== "Invalid") throw error;
-    // A real server remarks on `<nil>` that CEL rules were not evaluated because of the other causes.
-    const found = (error.status.details?.causes ?? []).filter(({ field }) => field !== "<nil>");
-    return found.map(({ field, reason }) => `${field} ${reason}`).sort();
+    return (error.status.details?.causes ?? []).map(({ field, reason }) => `${field} ${reason}`).sort();
   }
 }
 

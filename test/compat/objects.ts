@@ -40,6 +40,9 @@ const invalid = (path: string): string => `${path} FieldValueInvalid`;
 const unsupported = (path: string): string => `${path} FieldValueNotSupported`;
 
 const model = { modelFormat: { name: "sklearn" }, storageUri: "s3://models/iris" };
+/** CEL rules that were not evaluated because of the other causes. */
+const unchecked = invalid("<nil>");
+
 const predictor = (more: object) => service({ predictor: { model, ...more } });
 const container = { name: "kserve-container", image: "example.com/server:1" };
 const uri = "hf://org/model";
@@ -54,7 +57,7 @@ const cacheCases = (kind: typeof cache, name: string): ObjectCase[] => [
   {
     name: `${name}: without a size`,
     object: kind({ sourceModelUri: uri, nodeGroups: ["a"] }),
-    causes: [required("spec.modelSize")],
+    causes: [required("spec.modelSize"), unchecked],
   },
   {
     name: `${name}: a size that is none`,
@@ -227,7 +230,7 @@ export const objectCases: readonly ObjectCase[] = [
   },
 
   { name: "llm: a model", object: llm({ model: { uri } }), causes: [] },
-  { name: "llm: without a URI", object: llm({ model: {} }), causes: [required("spec.model.uri")] },
+  { name: "llm: without a URI", object: llm({ model: {} }), causes: [required("spec.model.uri"), unchecked] },
   {
     name: "llm: replicas and scaling",
     object: llm({ model: { uri }, replicas: 1, scaling: { maxReplicas: 2, keda: { triggers: [trigger] } } }),
@@ -311,7 +314,7 @@ export const objectCases: readonly ObjectCase[] = [
   {
     name: "llm v1alpha1: a criticality that is none",
     object: oldLlm({ model: { uri, criticality: "High" } }),
-    causes: [unsupported("spec.model.criticality")],
+    causes: [unsupported("spec.model.criticality"), unchecked],
   },
   {
     name: "preset: only a template",

@@ -64,3 +64,9 @@ export function ruleErrors(schema: SchemaNode, value: unknown, old?: unknown): R
   }
   return found;
 }
+
+/** Whether any node has a rule. */
+export const hasRules = (schema: SchemaNode): boolean =>
+  schema[rulesKeyword] !== undefined ||
+  Object.values(schema.properties ?? {}).some(hasRules) ||
+  (schema.items !== undefined && hasRules(schema.items));

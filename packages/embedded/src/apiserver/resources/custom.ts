@@ -5,6 +5,7 @@ import {
   type AnyObject,
   type CustomResource,
   type CustomResourceDefinition,
+  hasRules,
   ruleErrors,
   type SchemaNode,
   servingResources,
@@ -103,8 +104,9 @@ function rulesFor(definition: CustomResourceDefinition, version: Version): KindR
   if (own === undefined) return {};
   const { spec } = own.otherVersions?.find(({ name }) => name === version.name) ?? own;
   const schema: SchemaNode = { properties: { spec: spec as SchemaNode } };
+  if (!hasRules(schema)) return {};
   return {
-    validate: (next, old) =>
+    schemaRules: (next, old) =>
       ruleErrors(schema, next, old).map(
         ({ path, value, message }): FieldError => ({
           path,

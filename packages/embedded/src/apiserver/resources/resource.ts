@@ -16,6 +16,8 @@ export interface KindRules {
   readonly admitCreate?: (object: AnyObject) => void;
   readonly prepareUpdate?: (next: AnyObject, old: AnyObject) => void;
   readonly validate?: (next: AnyObject, old?: AnyObject) => FieldError[];
+  /** What the CEL rules of a custom kind find; asked beside the schema, before `validate`. */
+  readonly schemaRules?: (next: AnyObject, old?: AnyObject) => FieldError[];
   readonly validateName?: (name: string) => string | undefined;
   /** The status of a new object; absent: the status field is dropped. */
   readonly initialStatus?: () => unknown;

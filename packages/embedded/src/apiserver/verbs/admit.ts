@@ -99,9 +99,33 @@ function schemaErrors({ resource, context }: Call, next: AnyObject): FieldError[
   return errors.filter(({ reason }) => reason !== "FieldValueDuplicate");
 }
 
+/** Errors after which Kubernetes evaluates no CEL rules. Source: apiextensions-apiserver, customresource/validator.go */
+const blocking: ReadonlySet<string> = new Set([
+  "FieldValueRequired",
+  "FieldValueNotSupported",
+  "FieldValueTooLong",
+  "FieldValueTooMany",
+  "FieldValueTypeInvalid",
+]);
+
+const unchecked: FieldError = {
+  path: "<nil>",
+  reason: "FieldValueInvalid",
+  message:
+    "Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
+};
+
+function schemaFindings(call: Call, next: AnyObject, old: AnyObject | undefined): FieldError[] {
+  const errors = schemaErrors(call, next);
+  const { schemaRules } = call.resource.rules;
+  if (schemaRules === undefined) return errors;
+  if (errors.some(({ reason }) => blocking.has(reason))) return [...errors, unchecked];
+  return [...errors, ...schemaRules(next, old)];
+}
+
 function checkObject(call: Call, next: AnyObject, old: AnyObject | undefined): void {
   const { resource } = call;
-  const errors = schemaErrors(call, next);
+  const errors = schemaFindings(call, next, old);
   // The kind's rules may rely on the shape that the schema promises.
   const all = errors.length > 0 ? errors : rulesOf(resource, next, old);
   if (all.length > 0) throw invalid(resource.type, next.metadata.name ?? "", all);
