@@ -36,5 +36,6 @@ for (const folder of ["raw-gateway", "raw-ingress", "validation"]) {
 
 describe("recorded cases", () => {
   it("need every deviation", { skip }, () =>
-    assert.deepEqual(staleDeviations(deviations, verdicts, home.name).map(staleLine), []));
+    assert.deepEqual(staleDeviations(deviations, verdicts, home.name).map(staleLine), []),
+  );
 });
