@@ -121,3 +121,22 @@ describe("up on a platform that is not supported", () => {
     for (const platform of ["linux", "darwin"] as const) assert.doesNotThrow(() => refuseUnsupported(platform));
   });
 });
+
+describe("serval schema", () => {
+  it("prints a kind's JSON Schema by any of its names", async () => {
+    for (const name of ["isvc", "InferenceService", "inferenceservices"]) {
+      const { code, out } = await run("schema", name);
+      assert.equal(code, 0);
+      const schema = JSON.parse(out) as { title: string; properties: { spec: { properties: object } } };
+      assert.equal(schema.title, "InferenceService");
+      assert.ok("predictor" in schema.properties.spec.properties);
+    }
+  });
+
+  it("lists the kinds, and names them when asked for another", async () => {
+    assert.match((await run("schema")).out, /^InferenceService\nServingRuntime\n/);
+    const { code, err } = await run("schema", "deployment");
+    assert.equal(code, 1);
+    assert.match(err, /there is no kind "deployment"\nFix: use one of InferenceService, /);
+  });
+});

@@ -7,7 +7,14 @@ import { version } from "./version.ts";
 
 const isHelp = (arg: string): boolean => arg === "--help" || arg === "-h";
 
+/** Whoever reads our output went away (`| head`): nothing is left to say. 141: what a shell shows for SIGPIPE. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(141);
+}
+
 function processIo(): Io {
+  process.stdout.on("error", endWithReader);
   return {
     out: (line) => process.stdout.write(`${line}\n`),
     write: (text) => process.stdout.write(text),

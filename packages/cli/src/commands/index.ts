@@ -118,6 +118,14 @@ export const commandTable: readonly Command[] = [
     },
     run: lazy(() => import("./delete.ts")),
   },
+  {
+    name: "schema",
+    usage: "[KIND]",
+    summary: "Print the JSON Schema of a kind, for editors; without KIND, the kinds",
+    flags: {},
+    details: "Example: serval schema isvc > isvc.json, then in the YAML: # yaml-language-server: $schema=isvc.json",
+    run: lazy(() => import("./schema.ts")),
+  },
   { name: "version", usage: "", summary: "Print the version", flags: {}, run: lazy(() => import("./version.ts")) },
   {
     ...role,

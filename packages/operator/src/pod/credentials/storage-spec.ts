@@ -74,7 +74,10 @@ function dataOf({ text, key, secret }: Entry, isNeeded: boolean): Readonly<Recor
 }
 
 function typeOf(spec: StorageSpec, data: Readonly<Record<string, unknown>>): string {
-  const type = spec.parameters?.["type"] || data["type"];
+  // KServe trusts a type that the service says, and checks one that the secret says.
+  const asked = spec.parameters?.["type"] ?? "";
+  if (asked !== "") return asked;
+  const { type } = data;
   if (type === undefined || type === "")
     throw refuse("unable to determine storage type", 'Set storage.parameters.type, or "type" in the storage secret');
   if (typeof type === "string" && types.includes(type)) return type;
