@@ -14,6 +14,7 @@ import {
   type ServingRuntime,
 } from "@serval/api";
 import { ApiError, type Cluster, createCluster } from "@serval/kube";
+import { ChildError } from "@serval/operator/children/children.ts";
 import { needsApply } from "@serval/operator/children/drift.ts";
 import {
   buildRoutes,
@@ -100,7 +101,8 @@ async function reconcileService(pass: Pass, name: string): Promise<boolean> {
       await applyChildren(pass, resolution.resolved, before);
       refused.delete(name);
     } catch (error) {
-      if (!(error instanceof ApiError || error instanceof ServalError)) throw error;
+      const cause = error instanceof ChildError ? error.cause : error;
+      if (!(cause instanceof ApiError || cause instanceof ServalError)) throw error;
       refused.add(name);
       return false;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every child that a resolved service wants, in the order in which they are applied. Pure.
-import { isClusterLocal, type KubeObject, type Role, routeName } from "@serval/api";
+import { hostOf, isClusterLocal, type KubeObject, type Role, routeName, ServalError } from "@serval/api";
+import { ChildError } from "../../children/children.ts";
 import { standardWorkloads } from "../../modes/standard/standard.ts";
 import { componentRoute, topRoute } from "../../routes/gateway-api/http-route.ts";
 import { serviceIngress } from "../../routes/ingress/ingress.ts";
@@ -23,12 +24,26 @@ function withReducedMinimum(component: Component, { canaries, isvc }: Resolved):
   return { ...component, spec: { ...component.spec, minReplicas } };
 }
 
+/** KServe makes nothing of a component that no host name can reach. @throws ChildError around a ServalError. */
+function checkHosts(resolved: Resolved): void {
+  const { isvc, config, components } = resolved;
+  if (routeFlavour(resolved) === "none") return;
+  for (const { role, name, labels } of components) {
+    const result = hostOf(isvc, name, config);
+    if ("host" in result) continue;
+    const message = `fails to create NewRawKubeReconciler for ${role}: failed creating host name: ${result.error}`;
+    const service: KubeObject = { apiVersion: "v1", kind: "Service", metadata: { name, labels: { ...labels } } };
+    throw new ChildError(service, new ServalError("NameTooLong", message));
+  }
+}
+
 /**
  * Services, Deployments and autoscalers, canaries first so that a promoted one is never seen as gone. Nothing while the
  * service is stopped. @throws ServalError.
  */
 export function buildWorkloads(resolved: Resolved): KubeObject[] {
   if (resolved.isStopped) return [];
+  checkHosts(resolved);
   const canaries = resolved.canaries.flatMap(({ components }) => components);
   const components = resolved.components.map((component) => withReducedMinimum(component, resolved));
   return [...canaries, ...components].flatMap((component) => standardWorkloads(component, resolved));

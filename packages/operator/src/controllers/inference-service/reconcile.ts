@@ -86,8 +86,9 @@ export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): 
       }
     } catch (error) {
       failure = failureOf(error);
-      if (!(error instanceof ServalError)) problem = error instanceof ChildError ? error.cause : error;
-      else if (error.transient) retryMs = unwatchedMs;
+      const cause = error instanceof ChildError ? error.cause : error;
+      if (!(cause instanceof ServalError)) problem = cause;
+      else if (cause.transient) retryMs = unwatchedMs;
     }
   }
   const input: StatusInput = { isvc, live: observeLive(deps, key), now: deps.now() };
@@ -184,7 +185,6 @@ function failureOf(thrown: unknown): Failure {
   if (error instanceof ServalError) {
     const { reason, message, fix } = error;
     const isModel = reason === "InvalidPredictorSpec";
-    if (reason === "NameTooLong") return { reason, message, fix, condition: { ...condition, type: "IngressReady" } };
     return isModel ? { reason, message, fix, modelMessage: message } : { reason, message, fix, condition };
   }
   const isRoute = thrown instanceof ChildError && ["HTTPRoute", "Ingress"].includes(thrown.object.kind);

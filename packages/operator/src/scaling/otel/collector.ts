@@ -41,6 +41,16 @@ function pipeline(names: readonly string[], port: string, { config }: ScalingCon
   };
 }
 
+/** KServe's Go type writes them; the CRD fills defaults into a section only when it is there. */
+const emptySections = {
+  daemonSetUpdateStrategy: {},
+  deploymentUpdateStrategy: {},
+  ingress: { route: {} },
+  observability: { metrics: {} },
+  podDnsConfig: {},
+  targetAllocator: { observability: { metrics: {} }, prometheusCR: {}, resources: {} },
+};
+
 /** @throws ServalError OpenTelemetryMissing. */
 export function openTelemetryCollectors(workload: Scaled, context: ScalingContext): AnyObject[] {
   const names = metricNames(workload);
@@ -56,6 +66,7 @@ export function openTelemetryCollectors(workload: Scaled, context: ScalingContex
       kind: "OpenTelemetryCollector",
       metadata,
       spec: {
+        ...emptySections,
         mode: "sidecar",
         config: pipeline(names, port, context),
         resources: resourcesFrom(context.config.opentelemetryCollector.resource),

@@ -32,7 +32,7 @@ function domainError(host: string): string | undefined {
   if (parts.length < 2 && host !== "localhost")
     return "should be a domain with at least two segments separated by dots";
   const long = parts.find((part) => part.length > 63);
-  if (long !== undefined) return `"${long}" has ${long.length} characters: must be no more than 63 characters`;
+  if (long !== undefined) return `url: Invalid value: "${long}": must be no more than 63 characters`;
   const bad = parts.find((part) => !dnsLabel.test(part));
   return bad === undefined ? undefined : `"${bad}" is not a DNS label`;
 }
