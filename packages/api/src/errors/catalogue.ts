@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every failure that a user can act on: one code, one heading, one way out. The same entry serves admission messages,
-// conditions, events, CLI, HTTP bodies and the docs. Codes are never reused.
+// conditions, events, CLI, HTTP bodies and the docs. Codes are never reused. SV3, SV4 and SV5 have files of their own.
+import { type CatalogueEntry, entry } from "./entry.ts";
+import { modelErrors } from "./model-errors.ts";
+import { podErrors } from "./pod-errors.ts";
+import { routeErrors } from "./route-errors.ts";
 
-export interface CatalogueEntry {
-  /** Stable for ever; the heading in docs/reference/errors.md. */
-  readonly code: string;
-  readonly title: string;
-  /** Default way out; a finding may carry a more exact one. */
-  readonly fix: string;
-}
-
-const entry = (code: string, title: string, fix: string): CatalogueEntry => ({ code, title, fix });
+export type { CatalogueEntry } from "./entry.ts";
 
 /** SV1: admission · SV2: runtime choice · SV3: model and storage · SV4: pods · SV5: routes · SV6: config · SV7: modes.
  * SV8: API server · SV9: gateway. */
@@ -151,81 +147,9 @@ export const catalogue = {
     "The nodes have too few GPUs together",
     "Raise the GPU requests, or lower pipelineParallelSize × tensorParallelSize",
   ),
-  StorageUriNotSupported: entry(
-    "SV3001",
-    "The storage URI is not supported",
-    "Use one of the prefixes that the message lists",
-  ),
-  ModelLoadFailed: entry(
-    "SV3002",
-    "The model did not load",
-    "Read the message: it is what the loading container said last",
-  ),
-  DownloadFailed: entry(
-    "SV3003",
-    "The model was not downloaded",
-    "Check that the URI exists and that the credentials may read it",
-  ),
-  StorageConflict: entry("SV3004", "Two storage settings exclude each other", "Set either storageUri or storage.path"),
-  StorageContainerNotUsable: entry(
-    "SV3005",
-    "The ClusterStorageContainer cannot fetch this model",
-    "Name another in spec.predictor.storageContainerName, or correct the one that the message names",
-  ),
-  StorageCredentials: entry(
-    "SV3006",
-    "The storage credentials cannot be used",
-    "Create or correct the secret that the message names",
-  ),
-  ImageNotRunnable: entry(
-    "SV4001",
-    "The image cannot be run",
-    "Correct the image; in the embedded home, install a container engine or use a cluster",
-  ),
-  CrashLoop: entry("SV4002", "The container ends again and again", "Read its last words: kubectl logs --previous"),
-  ProbeFailing: entry(
-    "SV4003",
-    "The container does not answer its probe",
-    "Check that it listens on the probed port and path; give slow starts a startupProbe",
-  ),
-  Unschedulable: entry("SV4004", "No place for the pod", "Free or add the resource that the message names"),
-  OutOfMemory: entry("SV4005", "The container ran out of memory", "Raise resources.limits.memory"),
-  ContainerConfig: entry(
-    "SV4006",
-    "The container cannot be created",
-    "Create the Secret, ConfigMap or volume that the message names",
-  ),
-  PodRejected: entry("SV4007", "Pods are refused", "Read the message: a quota, a policy or a webhook refused the pod"),
-  NameTooLong: entry(
-    "SV5001",
-    "The name is too long for a host name",
-    "Use a shorter InferenceService or namespace name, or another ingress.domainTemplate",
-  ),
-  RouteNotAccepted: entry(
-    "SV5002",
-    "The route was refused",
-    "Read the message of the gateway; check that the Gateway exists and allows routes of this namespace",
-  ),
-  GatewayApiMissing: entry(
-    "SV5003",
-    "Gateway API is not installed",
-    "Install the Gateway API CRDs and a Gateway, or set ingress.disableIngressCreation",
-  ),
-  GraphServiceNotFound: entry(
-    "SV5101",
-    "A step of the graph names a service that does not exist",
-    "Create the InferenceService in the graph's namespace, or set serviceUrl",
-  ),
-  GraphServiceNotReady: entry(
-    "SV5102",
-    "A service of the graph is not ready",
-    "Look at that InferenceService: serval describe NAME; the graph goes on by itself",
-  ),
-  GraphProtocol: entry(
-    "SV5103",
-    "A service of the graph speaks no protocol that graphs use",
-    "Use a runtime that speaks v1 or v2 over HTTP, or set serviceUrl",
-  ),
+  ...modelErrors,
+  ...podErrors,
+  ...routeErrors,
   InvalidConfig: entry(
     "SV6001",
     "The inferenceservice-config ConfigMap is not valid",
@@ -252,6 +176,33 @@ export const catalogue = {
     "Remove the field or annotation that the message names",
   ),
   ApplyFailed: entry("SV8001", "A child object was not accepted", "Read the message of the API server"),
+  WebhookFailed: entry(
+    "SV8002",
+    "An admission webhook does not answer",
+    "Look at the pods behind the webhook's Service; delete the webhook configuration if its owner is gone",
+  ),
+  ApiUnreachable: entry(
+    "SV8003",
+    "The API server does not answer",
+    "Start the home with serval up, or check the kubeconfig and the network",
+  ),
+  CrdMissing: entry(
+    "SV8004",
+    "A kind of Serval is not installed",
+    "Install the CRDs of this version on the server with kubectl apply --server-side",
+  ),
+  OperatorMissing: entry("SV8005", "No operator is at work", "Start serval operator; look at its log if it ends"),
+  GatewayProcessDown: entry(
+    "SV8006",
+    "The home's gateway does not answer",
+    "Look at logs/gateway.log of the home; serval up starts it again",
+  ),
+  DiskLow: entry("SV8007", "The disk is nearly full", "Free space, or move the home with --data-dir"),
+  DependencyMissing: entry(
+    "SV8008",
+    "An optional part of the cluster is not there",
+    "Install it where the services need it",
+  ),
   NoRoute: entry(
     "SV9001",
     "No route has that host and path",
