@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { apiReferenceFiles } from "./api-reference.ts";
 import { generateReference } from "./reference.ts";
+import { runtimeReferenceFiles } from "./runtime-reference.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const apiServer = fileURLToPath(new URL("../../packages/embedded/src/apiserver/", import.meta.url));
@@ -23,6 +24,7 @@ export const generatedFiles: readonly string[] = [
   "docs/reference/cli.md",
   "docs/reference/errors.md",
   ...apiReferenceFiles,
+  ...runtimeReferenceFiles,
 ];
 
 export function hasGo(): boolean {

@@ -7,6 +7,7 @@ import { commandTable } from "../../packages/cli/src/commands/index.ts";
 import { commandHelp, overview } from "../../packages/cli/src/help.ts";
 import { version } from "../../packages/cli/src/version.ts";
 import { generateApiReference } from "./api-reference.ts";
+import { generateRuntimeReference } from "./runtime-reference.ts";
 
 const docs = new URL("../../docs/reference/", import.meta.url);
 const header = (source: string): string => `<!-- Generated from ${source} by \`npm run generate\`. Do not edit. -->\n`;
@@ -72,6 +73,7 @@ export function generateReference(): void {
   writeFileSync(new URL("errors.md", docs), errorsPage());
   writeFileSync(new URL("cli.md", docs), cliPage());
   generateApiReference();
+  generateRuntimeReference();
 }
 
 if (import.meta.main) generateReference();

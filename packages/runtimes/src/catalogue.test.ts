@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { clusterServingRuntimes, engineForImage, imageName, serveArgsForImage } from "./catalogue.ts";
+import type { SupportedFormat } from "./descriptor.ts";
 
 describe("imageName() drops registry, tag and digest", () => {
   const cases = [
@@ -29,6 +30,12 @@ describe("engineForImage() and serveArgsForImage()", () => {
       engine: undefined,
       serve: ["--x=1", "--framework=sklearn"],
     },
+    {
+      image: "kserve/predictiveserver:v0.20.0",
+      args: ["--framework=xgboost"],
+      engine: undefined,
+      serve: ["--framework=xgboost"],
+    },
     { image: "nginx", args: ["--framework=onnx"], engine: undefined, serve: undefined },
   ];
   for (const { image, args, engine, serve } of cases) {
@@ -40,17 +47,18 @@ describe("engineForImage() and serveArgsForImage()", () => {
 });
 
 describe("clusterServingRuntimes()", () => {
-  it("lists each runtime once, all auto-selectable with protocol v1", () => {
-    const runtimes = clusterServingRuntimes();
-    const names = runtimes.map(({ metadata }) => metadata.name);
-    assert.deepEqual(names, [
-      "serval-sklearn",
-      "serval-xgboost",
-      "serval-onnx",
-      "serval-llamacpp",
-      "kserve-sklearnserver",
-      "kserve-xgbserver",
-    ]);
-    for (const { spec } of runtimes) assert.deepEqual(spec["protocolVersions"], ["v1", "v2"]);
+  it("gives Serval's own server a priority only where it is preferred", () => {
+    const priorities = (prefersOwn: boolean) =>
+      clusterServingRuntimes({ prefersOwn })
+        .filter(({ metadata }) => metadata.name.startsWith("serval-"))
+        .flatMap(({ spec }) => spec["supportedModelFormats"] as SupportedFormat[])
+        .map(({ autoSelect, priority }) => (autoSelect === true ? priority : "named only"));
+    assert.deepEqual(new Set(priorities(true)), new Set([3, "named only"]));
+    assert.deepEqual(new Set(priorities(false)), new Set([undefined, "named only"]));
+  });
+  it("leaves the optional ones out", () => {
+    const names = clusterServingRuntimes({ prefersOwn: true }).map(({ metadata }) => metadata.name);
+    assert.equal(names.includes("kserve-openvino"), false);
+    assert.equal(new Set(names).size, names.length);
   });
 });

@@ -4,32 +4,55 @@
 import {
   type ClusterServingRuntime,
   clusterServingRuntime,
+  ownPriority,
   type RuntimeDescriptor,
   SERVAL_IMAGE,
 } from "./descriptor.ts";
 import type { EngineName } from "./engines.ts";
 import { servalLlamaCpp } from "./llama/descriptor.ts";
 import { servalOnnx } from "./onnx/descriptor.ts";
-import { kserveSklearn, servalSklearn } from "./sklearn/descriptor.ts";
-import { kserveXgboost, servalXgboost } from "./xgboost/descriptor.ts";
+import { shippedRuntimes } from "./shipped/index.ts";
+import { servalSklearn } from "./sklearn/descriptor.ts";
+import { servalXgboost } from "./xgboost/descriptor.ts";
 
+/** Every runtime; the optional ones too. */
 export const runtimeDescriptors: readonly RuntimeDescriptor[] = [
   servalSklearn,
   servalXgboost,
   servalOnnx,
   servalLlamaCpp,
-  kserveSklearn,
-  kserveXgboost,
+  ...shippedRuntimes,
 ];
 
-export const clusterServingRuntimes = (): readonly ClusterServingRuntime[] =>
-  runtimeDescriptors.map(clusterServingRuntime);
+export interface RuntimeSelection {
+  /**
+   * True: Serval's own server is chosen wherever it serves the format. False: it is chosen where nothing else is, so that
+   * a model without a named runtime goes where KServe sends it.
+   */
+  readonly prefersOwn: boolean;
+}
+
+function preferred(descriptor: RuntimeDescriptor): RuntimeDescriptor {
+  if (descriptor.isOwn !== true) return descriptor;
+  const formats = descriptor.formats.map((format) =>
+    format.autoSelect === true ? { ...format, priority: ownPriority } : format,
+  );
+  return { ...descriptor, formats };
+}
+
+/** What is installed by itself. */
+export const clusterServingRuntimes = ({ prefersOwn }: RuntimeSelection): readonly ClusterServingRuntime[] =>
+  runtimeDescriptors
+    .filter(({ isOptional }) => isOptional !== true)
+    .map((descriptor) => clusterServingRuntime(prefersOwn ? preferred(descriptor) : descriptor));
 
 /** Images (without registry and tag) that `serval serve` stands in for, with the framework each implies. */
 const images: Readonly<Record<string, string | undefined>> = {
   [SERVAL_IMAGE]: undefined,
   "kserve/sklearnserver": "sklearn",
   "kserve/xgbserver": "xgboost",
+  // Its arguments say which.
+  "kserve/predictiveserver": undefined,
 };
 
 /** "docker.io/kserve/sklearnserver:v1@sha256:…" -> "kserve/sklearnserver"; a registry is a first part with a dot, a colon or "localhost". */

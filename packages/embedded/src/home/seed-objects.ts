@@ -54,7 +54,7 @@ export async function ensureSeedObjects(cluster: Cluster, options: { gatewayPort
       ],
     },
   });
-  for (const runtime of clusterServingRuntimes()) {
+  for (const runtime of clusterServingRuntimes({ prefersOwn: true })) {
     await ensure(cluster, runtimeTypes as unknown as ResourceType<AnyObject>, runtime as unknown as AnyObject);
   }
 }

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // ONNX models in ONNX Runtime, a heavy engine that is fetched when the first ONNX model is served.
-import { kserveArgs, type RuntimeDescriptor, SERVAL_IMAGE } from "../descriptor.ts";
+import { ownServer, type RuntimeDescriptor } from "../descriptor.ts";
 
-export const servalOnnx: RuntimeDescriptor = {
+export const servalOnnx: RuntimeDescriptor = ownServer({
   name: "serval-onnx",
   serverType: "onnxserver",
-  formats: [{ name: "onnx", version: "1", autoSelect: true, priority: 3 }],
-  protocols: ["v1", "v2"],
-  image: SERVAL_IMAGE,
-  args: [...kserveArgs, "--framework=onnx"],
+  formats: [{ name: "onnx", version: "1" }],
+  framework: "onnx",
   requests: { cpu: "100m", memory: "256Mi" },
-};
+});
