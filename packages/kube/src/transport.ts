@@ -7,6 +7,8 @@ export interface UserInfo {
   readonly username: string;
   readonly groups: readonly string[];
   readonly uid?: string;
+  /** What authentication added: scopes of a token, for one. */
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** `body` is a JSON value (never bytes); a patch carries its media type in `contentType`. */

@@ -1,9 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // What admission reads, bound late: an API server needs its plugins before the operator can watch it.
-import { defaultConfig, type KubeObject, kserveNamespace, type ResourceType, type ServingConfig } from "@serval/api";
+import {
+  defaultConfig,
+  inferenceServices,
+  type KubeObject,
+  kserveNamespace,
+  type ResourceType,
+  type ServingConfig,
+} from "@serval/api";
 import { ApiError, type Cluster } from "@serval/kube";
 import type { Caches } from "./controllers/inference-service/observe.ts";
+import type { FactsSource } from "./facts-source.ts";
+import { noFacts } from "./pod/facts.ts";
 import type { AdmissionDeps } from "./webhooks/plugins.ts";
+import type { PodDeps } from "./webhooks/pods.ts";
 
 interface Source {
   readonly config: () => ServingConfig;
@@ -12,9 +22,11 @@ interface Source {
   readonly cluster?: Cluster;
   /** Where presets and the ConfigMap are. Default `kserve`. */
   readonly namespace?: string;
+  /** What pods of KServe's are completed with; absent: nothing is known. */
+  readonly facts?: Pick<FactsSource, "of">;
 }
 
-export interface AdmissionState extends AdmissionDeps {
+export interface AdmissionState extends AdmissionDeps, PodDeps {
   bind(source: Source): void;
 }
 
@@ -44,6 +56,8 @@ export function createAdmissionState(initial: ServingConfig = defaultConfig()): 
     get systemNamespace() {
       return source?.namespace ?? kserveNamespace;
     },
+    service: async (key) => source?.cluster?.get(inferenceServices, key),
+    facts: async (isvc) => (await source?.facts?.of(isvc, source.config())) ?? noFacts,
     bind: (bound) => {
       source = bound;
     },

@@ -79,7 +79,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     events,
     onProblems: (problems) => metrics.configProblems(problems.length),
   });
-  (options.admission ?? createAdmissionState()).bind({ config: config.current, caches, cluster, namespace });
+  (options.admission ?? createAdmissionState()).bind({ config: config.current, caches, cluster, namespace, facts });
   const graphs = createInformer(cluster, inferenceGraphs, { signal, onError });
   const models = createInformer(cluster, trainedModels, { signal, onError });
   const configMaps = createConfigMapWriter(cluster);

@@ -167,10 +167,12 @@ export const configSchemas = {
       triggerAuthKind: word(""),
     }),
   }),
-  /** Ours: what the embedded home needs beyond KServe's keys. */
+  /** Ours: beyond KServe's keys. */
   serval: object({
     /** The port that `status.url` carries; route host names never do. Absent: the scheme's own port. */
     urlPort: optional(integer({ minimum: 1, maximum: 65535 })),
+    /** Whether users may use the Secrets, ConfigMaps and ServiceAccounts that their objects name. Absent: enforce. */
+    referenceChecks: optional(oneOf(["enforce", "warn", "off"])),
   }),
 } as const;
 

@@ -117,6 +117,16 @@ export const catalogue = {
     "A preset of the controller cannot be deleted",
     "Copy it under another name and name that in spec.baseRefs",
   ),
+  ReferenceForbidden: entry(
+    "SV1027",
+    "The user may not use what the object names",
+    "Ask for the right that the message names, or name a Secret, ConfigMap or ServiceAccount that you may use",
+  ),
+  ReferenceNotChecked: entry(
+    "SV1028",
+    "The user's rights could not be asked for",
+    "Try again; if it lasts, allow the operator to create subjectaccessreviews, or set serval.referenceChecks to off",
+  ),
   RuntimeNotRecognized: entry(
     "SV2001",
     "The named runtime does not exist",
@@ -154,6 +164,11 @@ export const catalogue = {
     "SV6001",
     "The inferenceservice-config ConfigMap is not valid",
     "Correct the key that the message names; the last good settings stay in force",
+  ),
+  WebhookCertificate: entry(
+    "SV6002",
+    "The webhooks have no certificate",
+    "Look at Secret kserve-webhook-server-cert of the operator's namespace; without cert-manager, delete it and it is made anew",
   ),
   ModeNotSupported: entry(
     "SV7001",

@@ -3,7 +3,7 @@
 // library is loaded only then.
 import { randomBytes, X509Certificate } from "node:crypto";
 import { join } from "node:path";
-import type { Issued, Issuer } from "./issue.ts";
+import type { Issued, Issuer } from "@serval/kube/pki/issue.ts";
 import { readIfPresent, writePrivateFile } from "./private-file.ts";
 
 /** PEM texts. */
@@ -90,7 +90,8 @@ export async function loadPki(dir: string, { now = () => new Date() }: PkiOption
   const token = await readToken(dir);
   let authority = await readPair(dir, "ca");
   let issuer: Issuer | undefined;
-  const open = async (): Promise<Issuer> => (issuer ??= await (await import("./issue.ts")).createIssuer(time));
+  const open = async (): Promise<Issuer> =>
+    (issuer ??= await (await import("@serval/kube/pki/issue.ts")).createIssuer(time));
   if (authority === undefined || !isUsable(authority, time)) {
     authority = await writePair(dir, "ca", await (await open()).authority(authorityDays));
   }

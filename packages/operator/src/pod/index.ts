@@ -14,9 +14,19 @@ import { storageInitializerUser } from "./storage/istio.ts";
 import { storageUri } from "./storage/storage-uri.ts";
 import { storageUris } from "./storage/storage-uris.ts";
 
+/** What KServe's pod webhook does; our webhook does it to pods that its controller made. */
+export const admissionStages: readonly PodStage[] = [
+  acceleratorSelector,
+  storageUri,
+  storageInitializerUser,
+  agentSidecar,
+  metricsPort,
+  ociModels,
+];
+
 /**
  * Order matters: the agent copies the probe that readinessProbes made, takes over the port it finds and gets the model's
- * user before ociModels changes it. KServe's controller does the first five, its pod webhook the others.
+ * user before ociModels changes it. KServe's controller does the first five.
  */
 export const podStages: readonly PodStage[] = [
   podDefaults,
@@ -24,12 +34,7 @@ export const podStages: readonly PodStage[] = [
   groupMember,
   readinessProbes,
   storageUris,
-  acceleratorSelector,
-  storageUri,
-  storageInitializerUser,
-  agentSidecar,
-  metricsPort,
-  ociModels,
+  ...admissionStages,
 ];
 
 /** @throws ServalError when the component cannot become a pod. */

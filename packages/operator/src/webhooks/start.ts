@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// The webhooks of one operator: certificate, server, registration, and a check that they are really reached, again and
+// again for as long as the operator runs.
+import type { AdmissionPlugin, Cluster } from "@serval/kube";
+import type { Logger } from "@serval/observe";
+import { currentCertificate, type ServingCertificate, servingNames } from "./certificate-store.ts";
+import { type CertificatePolicy, defaultPolicy } from "./certificates.ts";
+import { register } from "./register.ts";
+import type { WebhookTarget } from "./registrations.ts";
+import { selfCheck } from "./self-check.ts";
+import { startWebhookServer } from "./server.ts";
+
+export interface WebhookOptions {
+  readonly cluster: Cluster;
+  /** From `webhookPlugins`. */
+  readonly plugins: readonly AdmissionPlugin[];
+  /** Where the Secret with the certificate is: the operator's. */
+  readonly namespace: string;
+  readonly target: WebhookTarget;
+  readonly port: number;
+  readonly host?: string;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  readonly now?: () => Date;
+  /** Lifetimes other than the default's. */
+  readonly policy?: Partial<Omit<CertificatePolicy, "names" | "addresses">>;
+  /** Default: a minute, or a third of the overlap if that is shorter. */
+  readonly tickMs?: number;
+}
+
+export interface Webhooks {
+  readonly port: number;
+  /** undefined: an API server would be answered. */
+  notReady(): string | undefined;
+  /** Reads the certificate, registers and checks at once, besides the ticks. */
+  tick(): Promise<void>;
+  /** Settles after `signal`, when the last review was answered. */
+  readonly stopped: Promise<void>;
+}
+
+/** Soon while something is wrong, so that readiness does not wait for a tick. */
+const retryMs = 1_000;
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+  });
+}
+
+/** @throws ApiError when the Secret can neither be read nor made; the listen error as it is. */
+export async function startWebhooks(options: WebhookOptions): Promise<Webhooks> {
+  const { cluster, namespace, target, signal, log, now = () => new Date() } = options;
+  const policy: CertificatePolicy = { ...defaultPolicy, ...options.policy, ...servingNames(target) };
+  const certificate = () => currentCertificate({ cluster, namespace, policy, now });
+  let current: ServingCertificate = await certificate();
+  let problem: string | undefined = "the webhooks were not called yet";
+  const server = await startWebhookServer({
+    plugins: options.plugins,
+    certificate: current,
+    notReady: () => problem,
+    log,
+    port: options.port,
+    ...(options.host === undefined ? {} : { host: options.host }),
+  });
+  const tick = async (): Promise<void> => {
+    try {
+      const next = await certificate();
+      if (next.cert !== current.cert) server.setCertificate(next);
+      if (next.cert !== current.cert || next.caBundle !== current.caBundle)
+        log.info({}, "The webhooks' certificates changed");
+      current = next;
+      await register(cluster, { target, caBundle: current.caBundle });
+      problem = await selfCheck({ cluster, target, port: server.port });
+    } catch (error) {
+      problem = (error as Error).message;
+    }
+    if (problem !== undefined && !signal.aborted) log.warn({ problem }, "The webhooks are not ready");
+  };
+  const tickMs = options.tickMs ?? Math.min(60_000, policy.overlapMs / 3);
+  const run = async (): Promise<void> => {
+    while (!signal.aborted) {
+      await tick();
+      await pause(problem === undefined ? tickMs : Math.min(retryMs, tickMs), signal);
+    }
+    problem = "the operator stops";
+    await server.close();
+  };
+  return { port: server.port, notReady: () => problem, tick, stopped: run() };
+}
