@@ -7,16 +7,18 @@ import { type InferenceService, inferenceServices, type KubeObject, keyOf, resou
 import {
   acceptRoutes,
   conditionOf,
+  emptied,
   type Home,
+  isReady,
   kubeconfig,
   namespace,
   readyPod,
   setPodStatus,
   sklearn,
   startHome,
+  untilObject,
 } from "./home.ts";
 
-const isReady = (isvc: InferenceService): boolean => conditionOf(isvc, "Ready") === "True";
 const model = (storageUri: string) => ({ modelFormat: { name: "sklearn" }, storageUri });
 const isPrev = ({ tag }: { tag?: string | undefined }): boolean => tag === "prev";
 
@@ -29,33 +31,20 @@ describe(`canaries on ${kubeconfig === undefined ? "the embedded API server" : "
   });
   after(async () => {
     stop.abort();
-    const { items } = await home.cluster.list(inferenceServices, { namespace });
-    for (const isvc of items) await home.cluster.delete(inferenceServices, keyOf(isvc));
-    await home.quiet();
+    await emptied(home, inferenceServices);
     await home.close();
   });
 
   const patch = (name: string, spec: object): Promise<unknown> =>
     home.cluster.patch(inferenceServices, { namespace, name }, { type: "merge", body: { spec } });
   const deployment = (name: string) => home.cluster.get(resources.deployments, { namespace, name });
-  const gone = async (name: string): Promise<void> => {
-    for (const end = Date.now() + 15_000; (await deployment(name)) !== undefined; ) {
-      assert.ok(Date.now() < end, `Deployment ${name} is still there`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  };
+  const gone = (name: string) => untilObject(home, resources.deployments, name, (object) => object === undefined);
   /** `service:weight` of the top-level route, once it says `wanted`. */
-  const weights = async (name: string, wanted: string): Promise<void> => {
-    let last = "";
-    for (const end = Date.now() + 15_000; Date.now() < end; ) {
-      const route = await home.cluster.get(resources.httpRoutes, { namespace, name });
+  const weights = (name: string, wanted: string) =>
+    untilObject(home, resources.httpRoutes, name, (route) => {
       const backends = route?.spec.rules?.[0]?.backendRefs ?? [];
-      last = backends.map((backend) => `${backend.name}:${backend.weight}`).join(" ");
-      if (last === wanted) return;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    assert.equal(last, wanted);
-  };
+      return backends.map((backend) => `${backend.name}:${backend.weight}`).join(" ") === wanted;
+    });
   const started = async (name: string, predictor: object): Promise<InferenceService> => {
     const isvc = sklearn(name, { predictor });
     await home.cluster.create(inferenceServices, isvc);

@@ -3,17 +3,18 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type InferenceGraph, inferenceGraphs, inferenceServices, keyOf, resources } from "@serval/api";
-import { createInformer } from "@serval/kube";
 import {
   acceptRoutes,
-  conditionOf,
+  emptied,
   type Home,
+  isReady,
   kubeconfig,
   namespace,
   readyPod,
   setPodStatus,
   sklearn,
   startHome,
+  untilObject,
 } from "./home.ts";
 
 const ready = (graph: InferenceGraph): string => {
@@ -30,29 +31,19 @@ describe(`an InferenceGraph on ${kubeconfig === undefined ? "the embedded API se
   });
   after(async () => {
     stop.abort();
-    const { items } = await home.cluster.list(inferenceServices, { namespace });
-    for (const isvc of items) await home.cluster.delete(inferenceServices, keyOf(isvc));
-    const graphs = await home.cluster.list(inferenceGraphs, { namespace });
-    for (const graph of graphs.items) await home.cluster.delete(inferenceGraphs, keyOf(graph));
-    await home.quiet();
+    await emptied(home, inferenceServices, inferenceGraphs);
     await home.close();
   });
 
-  const until = (name: string, wanted: string): Promise<InferenceGraph> =>
-    new Promise((resolve, reject) => {
-      const end = new AbortController();
-      const informer = createInformer(home.cluster, inferenceGraphs, { signal: end.signal });
-      const timer = setTimeout(() => {
-        end.abort();
-        reject(new Error(`deadline: ${JSON.stringify(informer.get({ namespace, name })?.status)}`));
-      }, 15_000);
-      informer.onChange(({ object }) => {
-        if (object.metadata.name !== name || ready(object) !== wanted) return;
-        clearTimeout(timer);
-        end.abort();
-        resolve(object);
-      });
-    });
+  const until = async (name: string, wanted: string): Promise<InferenceGraph> => {
+    const found = await untilObject(
+      home,
+      inferenceGraphs,
+      name,
+      (graph) => graph !== undefined && ready(graph) === wanted,
+    );
+    return found as InferenceGraph;
+  };
 
   it("says which service it waits for, then routes to the URL of that service", async () => {
     const graph = {
@@ -67,7 +58,7 @@ describe(`an InferenceGraph on ${kubeconfig === undefined ? "the embedded API se
     await home.cluster.create(inferenceServices, isvc);
     await until("flow", "False GraphServiceNotReady");
     await setPodStatus(home, "isvc.first-predictor", readyPod);
-    await home.until(keyOf(isvc), (next) => conditionOf(next, "Ready") === "True");
+    await home.until(keyOf(isvc), isReady);
     await setPodStatus(home, "isvc.flow", readyPod);
     const served = await until("flow", "True");
     assert.equal(served.status?.url, `http://flow-${namespace}.localhost:8080`);

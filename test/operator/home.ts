@@ -10,6 +10,8 @@ import {
   type InferenceService,
   inferenceServices,
   type Key,
+  type KubeObject,
+  keyOf,
   type Pod,
   parseConfig,
   type ResourceType,
@@ -229,6 +231,43 @@ export async function startHome(): Promise<Home> {
     },
   };
   return home;
+}
+
+export const isReady = (isvc: InferenceService): boolean => conditionOf(isvc, "Ready") === "True";
+
+/** Any object: resolves when `test` holds; undefined stands for "it is gone". Fails with its last state. */
+export function untilObject<T extends KubeObject>(
+  home: Home,
+  type: ResourceType<T>,
+  name: string,
+  test: (object: T | undefined) => boolean,
+): Promise<T | undefined> {
+  const end = new AbortController();
+  const informer = createInformer(home.cluster, type, { namespace, signal: end.signal });
+  const key = { namespace, name };
+  return new Promise<T | undefined>((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Error(`deadline: ${JSON.stringify(informer.get(key), undefined, 1)}`)),
+      deadlineMs,
+    );
+    const look = (): void => {
+      const object = informer.get(key);
+      if (!informer.isSynced || !test(object)) return;
+      clearTimeout(timer);
+      resolve(object);
+    };
+    informer.onChange(look);
+    void informer.synced.then(look);
+  }).finally(() => end.abort());
+}
+
+/** Deletes what a story made, and lets the operator finish. */
+export async function emptied(home: Home, ...types: readonly ResourceType<KubeObject>[]): Promise<void> {
+  for (const type of types) {
+    const { items } = await home.cluster.list(type, { namespace });
+    for (const object of items) await home.cluster.delete(type, keyOf(object));
+  }
+  await home.quiet();
 }
 
 /** Plays the kubelet: waits for a pod of the component and writes its status. */

@@ -3,17 +3,18 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { inferenceServices, keyOf, resources, type TrainedModel, trainedModels } from "@serval/api";
-import { createInformer } from "@serval/kube";
 import {
   acceptRoutes,
-  conditionOf,
+  emptied,
   type Home,
+  isReady,
   kubeconfig,
   namespace,
   readyPod,
   setPodStatus,
   sklearn,
   startHome,
+  untilObject,
 } from "./home.ts";
 
 const trained = (name: string, memory: string, inferenceService = "many"): TrainedModel => ({
@@ -37,31 +38,13 @@ describe(`TrainedModels on ${kubeconfig === undefined ? "the embedded API server
   });
   after(async () => {
     stop.abort();
-    const { items } = await home.cluster.list(inferenceServices, { namespace });
-    for (const isvc of items) await home.cluster.delete(inferenceServices, keyOf(isvc));
-    await home.quiet();
+    await emptied(home, inferenceServices);
     await home.close();
   });
 
-  /** Resolves when the model says so; `gone`: when it is deleted. */
-  const until = (name: string, wanted: string): Promise<TrainedModel | undefined> =>
-    new Promise((resolve, reject) => {
-      const end = new AbortController();
-      const informer = createInformer(home.cluster, trainedModels, { signal: end.signal });
-      const timer = setTimeout(() => {
-        end.abort();
-        reject(new Error(`deadline: ${JSON.stringify(informer.get({ namespace, name }))}`));
-      }, 15_000);
-      const look = (): void => {
-        const model = informer.get({ namespace, name });
-        if ((model === undefined ? "gone" : ready(model)) !== wanted) return;
-        clearTimeout(timer);
-        end.abort();
-        resolve(model);
-      };
-      informer.onChange(look);
-      void informer.synced.then(look);
-    });
+  /** `gone`: when it is deleted. */
+  const until = (name: string, wanted: string) =>
+    untilObject(home, trainedModels, name, (model) => (model === undefined ? "gone" : ready(model)) === wanted);
   const listed = async (): Promise<string[]> => {
     const map = await home.cluster.get(resources.configMaps, { namespace, name: "modelconfig-many-0" });
     const entries = JSON.parse(map?.data?.["models.json"] ?? "[]") as { modelName: string }[];
@@ -77,7 +60,7 @@ describe(`TrainedModels on ${kubeconfig === undefined ? "the embedded API server
     await home.cluster.create(trainedModels, trained("one", "600Mi"));
     await until("one", "False InferenceServiceNotReady");
     await setPodStatus(home, "isvc.many-predictor", readyPod);
-    await home.until(keyOf(isvc), (next) => conditionOf(next, "Ready") === "True");
+    await home.until(keyOf(isvc), isReady);
     const model = await until("one", "True");
     assert.equal(model?.status?.url, `http://many-${namespace}.localhost:8080/v1/models/one:predict`);
     assert.deepEqual(await listed(), ["one"]);
