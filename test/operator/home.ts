@@ -31,7 +31,7 @@ import {
   remoteTransport,
   type Transport,
 } from "@serval/kube";
-import { silentLogger } from "@serval/observe";
+import { Registry, silentLogger } from "@serval/observe";
 import {
   type AdmissionState,
   admissionPlugins,
@@ -45,6 +45,8 @@ export interface Home {
   /** `PATCH inferenceservices/status`, … of the operator since the last reset; watches and lists are left out. */
   readonly calls: string[];
   operator: Operator;
+  /** Of the operator that runs now. */
+  metrics: Registry;
   /** Ends the operator and starts a new one on the same cluster. */
   restartOperator(): Promise<void>;
   /** Resolves with the service as soon as `test` holds; fails with its last state. */
@@ -182,12 +184,15 @@ export async function startHome(): Promise<Home> {
   const calls: string[] = [];
   const operated = createCluster(counting(server.transport, calls), "serval-operator");
   let stop = new AbortController();
+  let metrics = new Registry();
   const start = async (): Promise<Operator> => {
+    metrics = new Registry();
     const operator = await startOperator({
       cluster: operated,
       log: silentLogger,
       signal: stop.signal,
       admission,
+      metrics,
       drainMs: 50,
     });
     await operator.synced;
@@ -198,11 +203,13 @@ export async function startHome(): Promise<Home> {
     cluster,
     calls,
     operator: await start(),
+    metrics,
     async restartOperator() {
       stop.abort();
       await home.operator.stopped;
       stop = new AbortController();
       home.operator = await start();
+      home.metrics = metrics;
     },
     until(key, test) {
       return new Promise((resolve, reject) => {
