@@ -23,12 +23,22 @@ const groupVersion = (text: string): { group: string; version: string } => {
   return slash < 0 ? { group: "", version: text } : { group: text.slice(0, slash), version: text.slice(slash + 1) };
 };
 
-/** Every kind of the preferred versions. */
+interface ApiGroup {
+  readonly versions: readonly { readonly groupVersion: string }[];
+  readonly preferredVersion: { readonly groupVersion: string };
+}
+
+/** All versions of a group, the preferred one first: some kinds (ServingRuntime) are only in another one. */
+const versionsOf = ({ versions, preferredVersion }: ApiGroup): string[] => [
+  ...new Set([preferredVersion.groupVersion, ...versions.map(({ groupVersion: version }) => version)]),
+];
+
+/** Every kind in every version; a kind's preferred version comes first. */
 export async function servedKinds(cluster: Cluster): Promise<ServedKind[]> {
   const read = async (path: string): Promise<unknown> =>
     expectSuccess(await cluster.transport.send({ method: "GET", path })).body;
-  const groups = (await read("/apis")) as { groups: { preferredVersion: { groupVersion: string } }[] };
-  const versions = ["v1", ...groups.groups.map((g) => g.preferredVersion.groupVersion)];
+  const groups = (await read("/apis")) as { groups: ApiGroup[] };
+  const versions = ["v1", ...groups.groups.flatMap(versionsOf)];
   const lists = await Promise.all(
     versions.map(async (text) => {
       const list = (await read(text === "v1" ? "/api/v1" : `/apis/${text}`)) as { resources: ApiResource[] };
@@ -71,7 +81,8 @@ export function findKind(kinds: readonly ServedKind[], name: string): ResourceTy
 /** The kind of an object from a file. @throws CommandError when it is not served. */
 export function kindOf(kinds: readonly ServedKind[], object: KubeObject): ResourceType {
   const { group, version } = groupVersion(object.apiVersion);
-  const found = kinds.find(({ type }) => type.kind === object.kind && type.group === group);
+  const ofKind = kinds.filter(({ type }) => type.kind === object.kind && type.group === group);
+  const found = ofKind.find(({ type }) => type.version === version) ?? ofKind[0];
   if (found === undefined) {
     throw new CommandError(
       `The server has no kind "${object.kind}" in "${object.apiVersion}"\nFix: check apiVersion and kind; serval get lists what can be named with kubectl api-resources`,
