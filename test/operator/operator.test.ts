@@ -109,7 +109,7 @@ describe(`an InferenceService on ${kubeconfig === undefined ? "the embedded API 
       phase: "Pending",
       initContainerStatuses: [{ ...initializer, state: { running: null, terminated } } as never],
     });
-    const failed = await home.until(keyOf(isvc), (next) => next.status?.serval?.reason === "DownloadFailed");
+    const failed = await home.until(keyOf(isvc), (next) => next.status?.serval?.reason === "ModelNotFound");
     assert.match(failed.status?.serval?.message ?? "", /No model found in file:/);
     assert.equal(failed.status?.modelStatus?.transitionStatus, "BlockedByFailedLoad");
     assert.equal(failed.status?.modelStatus?.lastFailureInfo?.message, terminated.message);

@@ -5,6 +5,7 @@ import { type Cluster, createEventRecorder, createInformer, runAsLeader } from "
 import { type Logger, Registry } from "@serval/observe";
 import { type AdmissionState, createAdmissionState } from "./admission-state.ts";
 import { createCaBundleSource } from "./ca-bundle.ts";
+import { createDetailsSource } from "./causes/index.ts";
 import { createChildren } from "./children/children.ts";
 import { createConfigMapWriter } from "./children/config-maps.ts";
 import { createDrain } from "./children/drain.ts";
@@ -18,6 +19,7 @@ import {
 } from "./controllers/inference-service/controller.ts";
 import { createCaches } from "./controllers/inference-service/observe.ts";
 import { runTrainedModelController } from "./controllers/trained-model/controller.ts";
+import { runUnservedControllers } from "./controllers/unserved/controller.ts";
 import { createFactsSource } from "./facts-source.ts";
 import { createOperatorMetrics } from "./metrics.ts";
 
@@ -106,6 +108,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     configMaps,
     models,
     caBundle,
+    details: createDetailsSource(cluster, now),
     drain,
   };
   const hooks = (controller: string): ControllerHooks => ({
@@ -125,6 +128,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       runInferenceServiceController({ deps, config, signal, ...hooks(controllerName) }),
       runTrainedModelController({ deps, config, signal, ...hooks("trainedmodel") }),
       runInferenceGraphController({ deps: graphDeps, config, signal, ...hooks("inferencegraph") }),
+      ...runUnservedControllers({ cluster, now, signal, ...hooks("unserved") }),
     ];
     await Promise.all(controllers.map(({ stopped }) => stopped));
   };

@@ -61,6 +61,7 @@ export const liveOf = (world: World, service: string): Live => ({
   deployment: ({ name }: Key) => named<Deployment>(world, "Deployment", name),
   service: ({ name }: Key) => named<Service>(world, "Service", name),
   route: ({ name }: Key) => named<HTTPRoute>(world, "HTTPRoute", name),
+  owned: () => [],
   pods: all<Pod>(world, "Pod").filter(
     ({ metadata }) => metadata.labels?.["serving.kserve.io/inferenceservice"] === service,
   ),

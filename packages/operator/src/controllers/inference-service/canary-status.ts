@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the status says about canaries, and how traffic is split. Pure. Source: KServe canary_reconciler.go; KServe never
 // fills a canary's modelStatus and shows no split in Standard mode (weak spots 4 and 30), here both are there.
-import { type ConditionSet, codeOf, type InferenceServiceStatus, namespaceOf, type ServalStatus } from "@serval/api";
+import { type ConditionSet, codeOf, type InferenceServiceStatus, type ServalStatus } from "@serval/api";
+import { causeOf } from "@serval/operator/causes/cause.ts";
+import { type Evidence, rootCause, servalStatusOf } from "@serval/operator/causes/index.ts";
 import { routeFlavour } from "./build.ts";
 import type { Canary } from "./canary.ts";
+import type { Component } from "./component.ts";
+import { evidenceOf } from "./evidence.ts";
 import { podsOf, type StatusInput } from "./live.ts";
 import { modelStatusOf } from "./model-status.ts";
 import type { Resolved } from "./resolve.ts";
 import { canaryPercentOf } from "./rollout.ts";
-import { rootCause } from "./root-cause.ts";
 
 type CanaryStatus = NonNullable<InferenceServiceStatus["canaryStatuses"]>[number];
 type Components = NonNullable<InferenceServiceStatus["components"]>;
@@ -52,8 +55,31 @@ export function markCanaries({ canaries }: Resolved, conditions: ConditionSet): 
   );
 }
 
+const ingressCannotSplit = causeOf("WeightsNotSupported", {
+  message: "An Ingress sends every request to one Service: the traffic split of the canary cannot take effect",
+  of: "Ingress",
+  fix: "Set ingress.enableGatewayApi: true in inferenceservice-config, with a Gateway API implementation that supports HTTPRoute weights",
+});
+
+/** Its own pods and Deployments; routes and autoscalers are the service's. */
+function evidenceOfCanary(input: StatusInput, components: readonly Component[]): Evidence {
+  const names = new Set(components.map(({ workload }) => workload));
+  const evidence = evidenceOf(input);
+  const pods = new Set(components.flatMap((component) => podsOf(input.live, component)));
+  return {
+    ...evidence,
+    pods: evidence.pods.filter((pod) => pods.has(pod)),
+    deployments: evidence.deployments.filter(({ metadata }) => names.has(metadata.name ?? "")),
+    routes: [],
+    autoscalers: [],
+    scaledObjects: [],
+  };
+}
+
 /** Why a canary gets no traffic, on a service that is ready itself. */
-export function canaryProblem({ canaries, isvc }: Resolved, { live, now }: StatusInput): ServalStatus | undefined {
+export function canaryProblem(resolved: Resolved, input: StatusInput): ServalStatus | undefined {
+  const { canaries } = resolved;
+  if (canaries.length > 0 && routeFlavour(resolved) === "Ingress") return servalStatusOf(ingressCannotSplit);
   for (const { name, isReady, failure, components } of canaries) {
     if (isReady) continue;
     const title = `Canary ${name}`;
@@ -61,10 +87,7 @@ export function canaryProblem({ canaries, isvc }: Resolved, { live, now }: Statu
       const { reason, message, fix } = failure;
       return { reason, code: codeOf(reason), message: `${title}: ${message}`, fix };
     }
-    const pods = components.flatMap((component) => podsOf(live, component));
-    const namespace = namespaceOf(isvc);
-    const deployments = components.flatMap(({ workload }) => live.deployment({ namespace, name: workload }) ?? []);
-    const cause = rootCause({ pods, deployments, routes: [], now });
+    const cause = rootCause(evidenceOfCanary(input, components));
     if (cause !== undefined) return { ...cause, message: `${title}: ${cause.message ?? ""}` };
   }
   return undefined;

@@ -5,10 +5,13 @@ import {
   type HTTPRoute,
   type InferenceService,
   type Key,
+  type KubeObject,
   namespaceOf,
   type Pod,
   type Verdict,
 } from "@serval/api";
+import type { Details } from "@serval/operator/causes/index.ts";
+import type { ChildKind } from "../../children/children.ts";
 import { workerName } from "../../modes/standard/multi-node.ts";
 import type { Component } from "./component.ts";
 import { deploymentVerdict, groupVerdict } from "./deployment-verdict.ts";
@@ -17,6 +20,8 @@ import type { RolloutLive } from "./rollout.ts";
 /** The children and pods of one service, as the caches have them. */
 export interface Live extends RolloutLive {
   readonly route: (key: Key) => HTTPRoute | undefined;
+  /** Everything of this kind that the service owns. */
+  readonly owned: (kind: ChildKind) => readonly KubeObject[];
   /** Of the whole service. */
   readonly pods: readonly Pod[];
 }
@@ -25,6 +30,8 @@ export interface StatusInput {
   /** As stored, with its previous status. */
   readonly isvc: InferenceService;
   readonly live: Live;
+  /** What the causes asked for; absent: nothing. */
+  readonly details?: Details;
   readonly now: Date;
 }
 

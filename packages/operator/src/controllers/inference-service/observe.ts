@@ -112,6 +112,8 @@ export function observeLive({ caches, children }: ObserveDeps, key: Key): Live {
     serves: (kind) => children.kinds.includes(kind),
     route: read<HTTPRoute>("HTTPRoute"),
     service: read<Service>("Service"),
+    owned: (kind) =>
+      children.ownedBy(caches.services.get(key)?.metadata.uid ?? "").filter((child) => child.kind === kind),
     pods: caches.pods.byIndex(serviceIndex, keyText(key)),
   };
 }

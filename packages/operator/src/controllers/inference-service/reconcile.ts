@@ -26,6 +26,7 @@ import {
   isTransient,
   type ReconcileResult,
 } from "@serval/kube";
+import type { DetailsSource } from "@serval/operator/causes/index.ts";
 import type { CaBundleSource } from "../../ca-bundle.ts";
 import { ChildError } from "../../children/children.ts";
 import type { ConfigMapWriter } from "../../children/config-maps.ts";
@@ -33,11 +34,11 @@ import type { Drain } from "../../children/drain.ts";
 import { modelConfigMap } from "../../pod/multi-model.ts";
 import { servedModels } from "../trained-model/served-models.ts";
 import { buildRoutes, buildWorkloads, childKey, wantedKeys } from "./build.ts";
+import { evidenceOf, lookAgainMs } from "./evidence.ts";
 import { componentVerdict, type Live, type StatusInput } from "./live.ts";
 import { type ObserveDeps, observe, observeLive } from "./observe.ts";
 import { reportTransitions } from "./report.ts";
 import { type Failure, type Resolved, resolve } from "./resolve.ts";
-import { mayFailProbes, readinessGraceMs } from "./root-cause.ts";
 import { isInBetween, isReadyStatus, settleMs, settlingMs } from "./settling.ts";
 import { statusFrom, statusFromFailure, withFailure } from "./status.ts";
 import { mergePatchBetween } from "./status-patch.ts";
@@ -55,6 +56,7 @@ export interface ReconcileDeps extends ObserveDeps {
   readonly configMaps: ConfigMapWriter;
   readonly models: Informer<TrainedModel>;
   readonly caBundle: CaBundleSource;
+  readonly details: DetailsSource;
 }
 
 /** Secrets are not watched: one that is missing is asked for again by itself. */
@@ -91,7 +93,7 @@ export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): 
       else if (cause.transient) retryMs = unwatchedMs;
     }
   }
-  const input: StatusInput = { isvc, live: observeLive(deps, key), now: deps.now() };
+  const input = await withDetails(deps, { isvc, live: observeLive(deps, key), now: deps.now() });
   const mode = modeOf(isvc, config.deploy.defaultDeploymentMode);
   const resolved = "resolved" in resolution ? resolution.resolved : undefined;
   const status =
@@ -108,12 +110,15 @@ export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): 
   await writeStatus(deps, isvc, status);
   reportTransitions(deps.events, isvc, status, failure);
   if (problem !== undefined) throw problem;
-  // The kubelet says nothing while a probe fails: look again when the grace is over.
-  const waitsForProbe =
-    status.serval !== undefined && status.serval.code === undefined && mayFailProbes(input.live.pods);
-  const waitMs = deps.drain.waitMs(name) || retryMs || (waitsForProbe ? readinessGraceMs + 1_000 : 0);
+  const waitMs = deps.drain.waitMs(name) || retryMs || lookAgainMs(status, input);
   return waitMs > 0 ? { requeueAfterMs: waitMs } : undefined;
 }
+
+/** Nodes, events and the like are read only where a cause asks for them. */
+const withDetails = async ({ details }: ReconcileDeps, input: StatusInput): Promise<StatusInput> => ({
+  ...input,
+  details: await details.read(evidenceOf(input)),
+});
 
 /** The new pods cannot be made (a secret is gone, say), and the old ones serve: the service is as ready as before. */
 const servesOn = ({ components, isStopped }: Resolved, input: StatusInput, failure: Failure): boolean =>

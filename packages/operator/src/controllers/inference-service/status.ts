@@ -18,17 +18,18 @@ import {
   type ServingRuntime,
   type Verdict,
 } from "@serval/api";
+import { refusalOf, rootCause, scalingCause, servalStatusOf } from "@serval/operator/causes/index.ts";
 import { servicePorts } from "../../modes/standard/service.ts";
 import { imageVolumeVerdict } from "../../pod/index.ts";
 import { httpRoutesVerdict, ingressVerdict, type RouteOwner } from "../../routes/readiness.ts";
 import { routeFlavour } from "./build.ts";
 import { canaryProblem, canaryStatus, markCanaries, withTraffic } from "./canary-status.ts";
 import type { Component } from "./component.ts";
+import { evidenceOf } from "./evidence.ts";
 import { componentVerdict, podsOf, type StatusInput } from "./live.ts";
 import { modelStatusOf } from "./model-status.ts";
 import { progressOf } from "./progress.ts";
 import type { Failure, Resolved } from "./resolve.ts";
-import { rootCause } from "./root-cause.ts";
 
 /** KServe names one of the two fields and clears the other. */
 function runtimeNames(
@@ -84,7 +85,11 @@ export function statusFromFailure(
   };
 }
 
-const servalOf = ({ reason, message, fix }: Failure): ServalStatus => ({ reason, code: codeOf(reason), message, fix });
+/** A refusal of the API server may have a name of its own: a quota, a webhook that is away. */
+function servalOf({ reason, message, fix }: Failure): ServalStatus {
+  const refusal = reason === "ApplyFailed" ? refusalOf(message, "") : undefined;
+  return refusal === undefined ? { reason, code: codeOf(reason), message, fix } : servalStatusOf(refusal);
+}
 
 /** What the children say, and why the route of the service was refused. */
 export const withFailure = (status: InferenceServiceStatus, failure: Failure | undefined): InferenceServiceStatus =>
@@ -182,16 +187,7 @@ function reachability(resolved: Resolved): Pick<InferenceServiceStatus, "url" | 
 }
 
 function servalStatus(resolved: Resolved, input: StatusInput): ServalStatus | undefined {
-  const namespace = namespaceOf(resolved.isvc);
-  const deployments = resolved.components.flatMap(
-    ({ workload }) => input.live.deployment({ namespace, name: workload }) ?? [],
-  );
-  const routeNames = [
-    ...resolved.components.map(({ role }) => routeName(resolved.isvc, role)),
-    resolved.isvc.metadata.name,
-  ];
-  const routes = routeNames.flatMap((name) => input.live.route({ namespace, name: name ?? "" }) ?? []);
-  const cause = rootCause({ pods: input.live.pods, deployments, routes, now: input.now });
+  const cause = rootCause(evidenceOf(input));
   const predictor = resolved.components.find(({ role }) => role === "predictor");
   const progress = progressOf(podsOf(input.live, predictor));
   if (cause === undefined && progress === undefined) return undefined;
@@ -227,7 +223,9 @@ export function statusFrom(resolved: Resolved, input: StatusInput): InferenceSer
   markCanaries(resolved, conditions);
   const isServiceReady = conditions.isTrue("Ready");
   const predictor = resolved.components.find(({ role }) => role === "predictor");
-  const serval = isServiceReady ? canaryProblem(resolved, input) : servalStatus(resolved, input);
+  const serval = isServiceReady
+    ? (canaryProblem(resolved, input) ?? scalingCause(evidenceOf(input)))
+    : servalStatus(resolved, input);
   return {
     ...withoutRuntime(status),
     ...canaries,
