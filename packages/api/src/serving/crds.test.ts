@@ -67,7 +67,10 @@ const differing: Readonly<Record<string, readonly string[]>> = {
   llminferenceserviceconfigs: saferRules,
 };
 const added: Readonly<Record<string, readonly string[]>> = {
+  inferencegraphs: ["v1alpha1.status.serval"],
   inferenceservices: ["v1beta1.spec.canaryTrafficPercent", "v1beta1.status.serval"],
+  localmodelcaches: ["v1alpha1.status.serval"],
+  localmodelnamespacecaches: ["v1alpha1.status.serval"],
   servingruntimes: ["v1alpha1.spec.modelTTL"],
   clusterservingruntimes: ["v1alpha1.spec.modelTTL"],
 };

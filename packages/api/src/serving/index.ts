@@ -13,6 +13,7 @@ export * from "./go-template.ts";
 export * from "./modes.ts";
 export * from "./names.ts";
 export * from "./quantity.ts";
+export * from "./serval-status.ts";
 export * from "./v1alpha1/cluster-storage-container/rules.ts";
 export * from "./v1alpha1/cluster-storage-container/schema.ts";
 export * from "./v1alpha1/inference-graph/rules.ts";

@@ -18,6 +18,7 @@ import {
 import type { Static } from "typebox";
 import { condition } from "../../component-schema.ts";
 import { servingGroup } from "../../names.ts";
+import { servalStatus } from "../../serval-status.ts";
 
 const step = object({
   name: optional(text()),
@@ -68,6 +69,7 @@ export const inferenceGraphStatus = object({
   annotations: optional(textMap()),
   url: optional(text()),
   deploymentMode: optional(text()),
+  serval: optional(servalStatus),
 });
 export type InferenceGraphStatus = Static<typeof inferenceGraphStatus>;
 
@@ -94,6 +96,7 @@ export const inferenceGraphResource: CustomResource<InferenceGraph> = {
     { name: "URL", type: "string", jsonPath: ".status.url" },
     { name: "Ready", type: "string", jsonPath: ".status.conditions[?(@.type=='Ready')].status" },
     { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },
+    { name: "Reason", type: "string", jsonPath: ".status.serval.reason" },
   ],
   spec: inferenceGraphSpec,
   status: inferenceGraphStatus,

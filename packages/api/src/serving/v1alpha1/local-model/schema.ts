@@ -23,6 +23,7 @@ import {
 } from "@serval/api/schema/makers.ts";
 import type { Static } from "typebox";
 import { servingGroup } from "../../names.ts";
+import { servalStatus } from "../../serval-status.ts";
 
 const storage = optional(object({ key: optional(text()), parameters: optional(textMap()) }));
 const serviceAccountName = optional(text({ description: "Whose secrets the download may use" }));
@@ -51,6 +52,7 @@ export const localModelCacheStatus = object({
   copies: optional(object({ available: optional(integer()), total: optional(integer()), failed: optional(integer()) })),
   inferenceServices: optional(user),
   llmInferenceServices: optional(user),
+  serval: optional(servalStatus),
 });
 export type LocalModelCacheStatus = Static<typeof localModelCacheStatus>;
 

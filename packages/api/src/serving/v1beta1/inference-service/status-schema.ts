@@ -17,6 +17,7 @@ import {
 } from "@serval/api/schema/makers.ts";
 import type { Static } from "typebox";
 import { addressable, condition, trafficTarget } from "../../component-schema.ts";
+import { servalStatus } from "../../serval-status.ts";
 
 const modelStates = ["", "Pending", "Standby", "Loading", "Loaded", "FailedToLoad"] as const;
 
@@ -64,23 +65,6 @@ const componentStatus = object({
   grpcUrl: optional(text()),
   address: optional(addressable),
 });
-
-/** Ours: the deepest known cause of not being ready, and how far a start has come. Absent on a healthy service. */
-export const servalStatus = object({
-  reason: optional(text({ description: "CamelCase cause; the Reason column" })),
-  code: optional(text({ description: "SV####, the heading in the error catalogue" })),
-  message: optional(text({ description: "What is wrong and where" })),
-  fix: optional(text({ description: "What to do about it" })),
-  progress: optional(
-    object({
-      phase: text(),
-      bytes: optional(int64()),
-      totalBytes: optional(int64()),
-      text: text({ description: "The Progress column" }),
-    }),
-  ),
-});
-export type ServalStatus = Static<typeof servalStatus>;
 
 export const inferenceServiceStatus = object(
   {
