@@ -70,6 +70,26 @@ describe(`an InferenceGraph on ${kubeconfig === undefined ? "the embedded API se
     assert.deepEqual(route?.spec.hostnames, [`flow-${namespace}.localhost`]);
   });
 
+  it("says why its router cannot run, while that lasts", async () => {
+    const steps = [{ serviceUrl: "http://a.example.com" }];
+    await home.cluster.create(inferenceGraphs, {
+      apiVersion: "serving.kserve.io/v1alpha1",
+      kind: "InferenceGraph",
+      metadata: { name: "stuck", namespace },
+      spec: { nodes: { root: { routerType: "Sequence" as const, steps } } },
+    });
+    const waiting = { reason: "ImagePullBackOff", message: "no such image" };
+    const container = { name: "stuck", image: "kserve/router", imageID: "", ready: false, restartCount: 0 };
+    const blocked = { phase: "Pending", containerStatuses: [{ ...container, state: { waiting } }] };
+    await setPodStatus(home, "isvc.stuck", blocked as never);
+    const because = (graph: InferenceGraph | undefined) => graph?.status?.serval?.code;
+    const told = await untilObject(home, inferenceGraphs, "stuck", (graph) => because(graph) !== undefined);
+    assert.match(told?.status?.serval?.message ?? "", /Container stuck of pod stuck-\S+ .*no such image/);
+    await setPodStatus(home, "isvc.stuck", readyPod);
+    const served = await until("stuck", "True");
+    assert.equal(served.status?.serval, undefined);
+  });
+
   it("makes no write when nothing changes, stops and starts again", async () => {
     await home.quiet();
     home.calls.splice(0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starts the operator against a cluster, the same in both homes: makes its deps, watches, waits to lead, reconciles.
-import { inferenceGraphs, kserveNamespace, trainedModels } from "@serval/api";
+import { inferenceGraphs, kserveNamespace, labels, resources, trainedModels } from "@serval/api";
 import { type Cluster, createEventRecorder, createInformer, runAsLeader } from "@serval/kube";
 import { type Logger, Registry } from "@serval/observe";
 import { type AdmissionState, createAdmissionState } from "./admission-state.ts";
@@ -17,7 +17,7 @@ import {
   controllerName,
   runInferenceServiceController,
 } from "./controllers/inference-service/controller.ts";
-import { createCaches } from "./controllers/inference-service/observe.ts";
+import { createCaches, slimPod } from "./controllers/inference-service/observe.ts";
 import { runTrainedModelController } from "./controllers/trained-model/controller.ts";
 import { runUnservedControllers } from "./controllers/unserved/controller.ts";
 import { createFactsSource } from "./facts-source.ts";
@@ -83,6 +83,12 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   });
   (options.admission ?? createAdmissionState()).bind({ config: config.current, caches, cluster, namespace, facts });
   const graphs = createInformer(cluster, inferenceGraphs, { signal, onError });
+  const routerPods = createInformer(cluster, resources.pods, {
+    signal,
+    onError,
+    labelSelector: labels.inferenceGraph,
+    transform: slimPod,
+  });
   const models = createInformer(cluster, trainedModels, { signal, onError });
   const configMaps = createConfigMapWriter(cluster);
   const caBundle = createCaBundleSource({ cluster, configMaps, namespace, signal, onError });
@@ -92,6 +98,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     ...children.informers,
     ...facts.informers,
     graphs,
+    routerPods,
     models,
     ...caBundle.informers,
   ];
@@ -122,7 +129,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     now,
     onError: onEventError,
   });
-  const graphDeps = { ...deps, events: graphEvents, graphs };
+  const graphDeps = { ...deps, events: graphEvents, graphs, pods: routerPods };
   const lead = async (signal: AbortSignal): Promise<void> => {
     const controllers = [
       runInferenceServiceController({ deps, config, signal, ...hooks(controllerName) }),

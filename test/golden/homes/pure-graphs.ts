@@ -7,6 +7,7 @@ import {
   type InferenceService,
   isClusterLocal,
   type KubeObject,
+  type Reason,
   type ServingConfig,
   type ServingRuntime,
 } from "@serval/api";
@@ -21,7 +22,7 @@ import { all, childKinds, isOwned, named, type World, worldOf } from "./pure-wor
 interface Wanted {
   readonly objects: readonly KubeObject[];
   readonly url?: string;
-  readonly problem?: { readonly reason: string; readonly message: string };
+  readonly problem?: { readonly reason: Reason; readonly message: string };
 }
 
 function wantedOf(graph: InferenceGraph, world: World, config: ServingConfig): Wanted {
@@ -66,7 +67,7 @@ export async function reconcileGraph({ api, config, now, apply }: GraphPass, nam
       if (isOwned(child, graph) && !kept.has(childKey(child))) await api.delete(kind, child.metadata.name ?? "");
   const deployment = named<Deployment>(await worldOf(api), "Deployment", name);
   const { url, problem }: Wanted = wanted;
-  const status = graphStatus({ graph, now, isStopped, deployment, url, problem });
+  const status = graphStatus({ graph, now, isStopped, deployment, pods: [], url, problem });
   const patch = mergePatchBetween(graph.status ?? {}, JSON.parse(JSON.stringify(status)));
   if (patch === undefined) return false;
   await api.patch("InferenceGraph", name, { status: patch }, "status");

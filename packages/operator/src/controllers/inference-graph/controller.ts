@@ -6,7 +6,7 @@ import { type Change, type Controller, runController, type Watch, watchOf } from
 import { controllerOf } from "../../children/children.ts";
 import type { ConfigSource } from "../../config-source.ts";
 import type { ControllerHooks } from "../inference-service/controller.ts";
-import { type GraphDeps, reconcileInferenceGraph } from "./reconcile.ts";
+import { type GraphDeps, graphOfPod, reconcileInferenceGraph } from "./reconcile.ts";
 import { servicesOf } from "./targets.ts";
 
 const ownerKey = ({ object }: Change<KubeObject>): Key[] => {
@@ -30,6 +30,10 @@ export function runInferenceGraphController(options: InferenceGraphControllerOpt
   const watches: Watch[] = [
     watchOf(config.informer, () => []),
     watchOf(deps.graphs),
+    watchOf(deps.pods, ({ object }) => {
+      const name = graphOfPod(object);
+      return name === undefined ? [] : [{ namespace: object.metadata.namespace, name }];
+    }),
     watchOf(deps.caches.services, concerned),
     watchOf(deps.caches.runtimes, () => []),
     watchOf(deps.caches.clusterRuntimes, () => []),

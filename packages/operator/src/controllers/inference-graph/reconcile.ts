@@ -2,8 +2,6 @@
 // The whole life of one InferenceGraph: find the services of its steps, build the router, report.
 import {
   annotations,
-  catalogue,
-  codeOf,
   hostOf,
   type InferenceGraph,
   type InferenceGraphStatus,
@@ -11,7 +9,9 @@ import {
   isClusterLocal,
   type Key,
   keyOf,
+  labels,
   modeOf,
+  type Pod,
   type Reason,
   ServalError,
 } from "@serval/api";
@@ -26,10 +26,14 @@ import { type Directory, type TargetProblem, withTargets } from "./targets.ts";
 export interface GraphDeps
   extends Pick<ReconcileDeps, "cluster" | "events" | "now" | "caches" | "children" | "config"> {
   readonly graphs: Informer<InferenceGraph>;
+  /** Of routers. */
+  readonly pods: Informer<Pod>;
 }
 
 const isStopped = ({ metadata }: InferenceGraph): boolean =>
   metadata.annotations?.[annotations.stop]?.toLowerCase() === "true";
+
+export const graphOfPod = ({ metadata }: Pod): string | undefined => metadata?.labels?.[labels.inferenceGraph];
 
 function directory({ caches }: GraphDeps, namespace: string | undefined): Directory {
   return {
@@ -84,13 +88,7 @@ async function apply(deps: GraphDeps, graph: InferenceGraph): Promise<Outcome> {
   return { url: `http://${named.host}${urlPort === undefined ? "" : `:${urlPort}`}` };
 }
 
-interface Report {
-  readonly graph: InferenceGraph;
-  readonly status: InferenceGraphStatus;
-  readonly problem: Problem | undefined;
-}
-
-function report({ events }: GraphDeps, { graph, status, problem }: Report): void {
+function report({ events }: GraphDeps, graph: InferenceGraph, status: InferenceGraphStatus): void {
   const holds = (of: InferenceGraphStatus | undefined): boolean =>
     of?.conditions?.some((condition) => condition.type === "Ready" && condition.status === "True") === true;
   const name = graph.metadata.name ?? "";
@@ -98,10 +96,9 @@ function report({ events }: GraphDeps, { graph, status, problem }: Report): void
     events.record(graph, "Normal", "InferenceGraphReady", `InferenceGraph [${name}] is Ready`);
   if (holds(graph.status) && !holds(status))
     events.record(graph, "Warning", "InferenceGraphNotReady", `InferenceGraph [${name}] is no longer Ready`);
-  const before = graph.status?.conditions?.find(({ type }) => type === "Ready");
-  if (problem === undefined || problem.message === before?.message) return;
-  const { reason, message } = problem;
-  events.record(graph, "Warning", reason, `${message} (${codeOf(reason)}: ${catalogue[reason].fix})`);
+  const { serval } = status;
+  if (serval?.code === undefined || serval.message === graph.status?.serval?.message) return;
+  events.record(graph, "Warning", serval.reason ?? "NotReady", `${serval.message} (${serval.code}: ${serval.fix})`);
 }
 
 /** @throws to be retried with backoff, after the status says why. */
@@ -118,11 +115,13 @@ export async function reconcileInferenceGraph(deps: GraphDeps, key: Key): Promis
     if (!(error instanceof ServalError)) failed = error;
   }
   const deployment = deps.children.get("Deployment", key) as never;
+  const pods = deps.pods.list(key.namespace).filter((pod) => graphOfPod(pod) === key.name);
   const status = graphStatus({
     graph,
     now: deps.now(),
     isStopped: isStopped(graph),
     deployment,
+    pods,
     url: outcome.url,
     problem: outcome.problem,
   });
@@ -131,7 +130,7 @@ export async function reconcileInferenceGraph(deps: GraphDeps, key: Key): Promis
     const body = { metadata: { resourceVersion: graph.metadata.resourceVersion }, status: patch };
     const options = { subresource: "status", fieldManager: "serval-operator" } as const;
     deps.graphs.observe(await deps.cluster.patch(inferenceGraphs, keyOf(graph), { type: "merge", body }, options));
-    report(deps, { graph, status, problem: outcome.problem });
+    report(deps, graph, status);
   }
   if (failed !== undefined) throw failed;
   return undefined;

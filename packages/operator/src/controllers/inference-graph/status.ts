@@ -1,8 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // The status of a graph. Pure. Source: KServe inferencegraph/controller.go. KServe says Ready as soon as the Deployment
 // has an Available condition, even when that is False (weak spot 11).
-import type { Deployment, InferenceGraph, InferenceGraphStatus, ServingCondition, Verdict } from "@serval/api";
+import {
+  catalogue,
+  codeOf,
+  type Deployment,
+  type InferenceGraph,
+  type InferenceGraphStatus,
+  type Pod,
+  type Reason,
+  type ServalStatus,
+  type ServingCondition,
+  type Verdict,
+} from "@serval/api";
 import { deploymentVerdict } from "../inference-service/deployment-verdict.ts";
+import { routerCause } from "./cause.ts";
 
 const seconds = (now: Date): string => now.toISOString().replace(/\.\d+Z$/, "Z");
 
@@ -32,8 +44,10 @@ export interface GraphObservation {
   readonly now: Date;
   readonly isStopped: boolean;
   /** Why nothing can be built; the rest of the fields then say nothing. */
-  readonly problem?: { readonly reason: string; readonly message: string } | undefined;
+  readonly problem?: { readonly reason: Reason; readonly message: string } | undefined;
   readonly deployment: Deployment | undefined;
+  /** Of the router. */
+  readonly pods: readonly Pod[];
   readonly url: string | undefined;
 }
 
@@ -46,15 +60,24 @@ function readiness({ problem, deployment, isStopped }: GraphObservation): Verdic
   return { ...verdict, reason: verdict.reason ?? "DeploymentNotReady" };
 }
 
+function whyNot({ problem, ...live }: GraphObservation): ServalStatus | undefined {
+  if (problem === undefined) return routerCause(live);
+  const { reason, message } = problem;
+  return { reason, code: codeOf(reason), message, fix: catalogue[reason].fix };
+}
+
 export function graphStatus(observation: GraphObservation): InferenceGraphStatus {
   const { graph, now, isStopped, url } = observation;
+  const ready = readiness(observation);
+  const serval = ready.status === "True" || isStopped ? undefined : whyNot(observation);
   const wanted = {
-    Ready: readiness(observation),
+    Ready: ready,
     Stopped: { status: isStopped ? "True" : "False" } as const,
   };
   return {
     observedGeneration: graph.metadata.generation ?? 0,
     conditions: conditions(graph, wanted, now),
     ...(isStopped || url === undefined ? {} : { url }),
+    ...(serval === undefined ? {} : { serval }),
   };
 }

@@ -36,7 +36,7 @@ export interface Caches {
 const serviceIndex = "inferenceservice";
 
 /** Only what status and root cause read. */
-function slimPod(pod: Pod): Pod {
+export function slimPod(pod: Pod): Pod {
   const { managedFields: _fields, ...metadata } = pod.metadata ?? {};
   return { ...pod, metadata, spec: { containers: [] } };
 }
