@@ -147,10 +147,13 @@ function doubled(limit: string): string {
   return mebibytes % 1024 === 0 ? `${mebibytes / 1024}Gi` : `${mebibytes}Mi`;
 }
 
+/** Python clients hold whole shards of a large model: less than the seed's 8Gi only moves the failure. */
+const initializerMemory = (limit = "0"): string => (quantityValue(limit) >= 8 * 2 ** 30 ? doubled(limit) : "8Gi");
+
 function memoryFix(status: ContainerStatus, container: Container | undefined): string {
   const limit = container?.resources?.limits?.["memory"];
   if (isInitializer(status))
-    return `Set the annotation ${annotations.storageInitializerMemory}: ${limit === undefined ? "8Gi" : doubled(limit)} on the InferenceService`;
+    return `Set the annotation ${annotations.storageInitializerMemory}: ${initializerMemory(limit)} on the InferenceService`;
   if (limit === undefined)
     return `Set resources.limits.memory of ${status.name}, and run it on a node with that much free: without a limit the node itself ran out`;
   return `Raise resources.limits.memory of ${status.name} from ${limit} to ${doubled(limit)}, or serve a smaller model`;
