@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { constants, type FSWatcher, watch } from "node:fs";
 import { access, mkdir, open, stat } from "node:fs/promises";
 import { delimiter, join } from "node:path";
+import { throughShell } from "./odd-variables.ts";
 import {
   basePath,
   logPath,
@@ -65,12 +66,12 @@ async function isExecutable(path: string): Promise<boolean> {
   return ok && found?.isFile() === true;
 }
 
-/** @throws StartError in the words of a container runtime. */
-async function findProgram(program: string, { env, cwd }: Pick<Launch, "env" | "cwd">): Promise<void> {
+/** The program's file. @throws StartError in the words of a container runtime. */
+async function findProgram(program: string, { env, cwd }: Pick<Launch, "env" | "cwd">): Promise<string> {
   const candidates = program.includes("/")
     ? [program.startsWith("/") ? program : join(cwd, program)]
     : (env["PATH"] ?? "").split(delimiter).map((dir) => join(dir, program));
-  for (const candidate of candidates) if (await isExecutable(candidate)) return;
+  for (const candidate of candidates) if (await isExecutable(candidate)) return candidate;
   throw new StartError(
     `exec: "${program}": ${program.includes("/") ? "no such executable file" : "executable file not found in $PATH"}`,
   );
@@ -89,16 +90,16 @@ const childRecorded = (child: ChildProcess): Promise<void> =>
 
 /** Starts the process; when this returns it is on record on disk. @throws StartError */
 export async function startProcess(launch: Launch): Promise<RunningProcess> {
-  const { dir, restart, argv, cwd } = launch;
+  const { dir, restart, cwd } = launch;
   await mkdir(dir, { recursive: true });
   await mkdir(cwd, { recursive: true });
-  await findProgram(argv[0] ?? "", launch);
+  const { argv, env } = throughShell(launch, await findProgram(launch.argv[0] ?? "", launch));
   // The log comes first: it is the trace of a start that may be half done (settleStart).
   await (await open(logPath(dir, restart), "a")).close();
   const paths = [logPath(dir, restart), basePath(dir, restart), await nextClaim(dir, restart)];
   const child = spawn("/bin/sh", ["-c", shim, "serval-pod", ...paths, ...argv], {
     cwd,
-    env: { ...launch.env, SERVAL_SHIM_LIMITS: launch.limits.shell },
+    env: { ...env, SERVAL_SHIM_LIMITS: launch.limits.shell },
     detached: true,
     stdio: ["ignore", "ignore", "ignore", "pipe"],
   });
