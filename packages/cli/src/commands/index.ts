@@ -2,6 +2,7 @@
 // The table of commands. A command's own file is loaded when it runs, so that help costs nothing. To add one: its file
 // here beside the others, and one entry.
 import { type Command, homeFlags, type Invocation, type Io, namespaceFlag } from "../command.ts";
+import { operatorFlags } from "./operator-flags.ts";
 
 type Run = (invocation: Invocation, io: Io) => Promise<number>;
 const lazy =
@@ -77,6 +78,22 @@ export const commandTable: readonly Command[] = [
     run: lazy(() => import("./describe.ts")),
   },
   {
+    name: "doctor",
+    usage: "[--home | --context NAME] [-n NS] [-o json]",
+    summary: "Find what is wrong with every service and what they depend on",
+    flags: {
+      ...homeFlags,
+      ...namespaceFlag,
+      namespace: { ...namespaceFlag.namespace, help: "Services of this namespace only (default: every one)" },
+      home: { type: "boolean", help: "Look at the embedded home (the default without --context and --kubeconfig)" },
+      context: { type: "string", value: "NAME", help: "Look at the cluster of this kubeconfig context" },
+      kubeconfig: { type: "string", value: "FILE", help: "Look at a cluster (default with --context: KUBECONFIG)" },
+      output: output("json"),
+    },
+    details: "Exit code 0: healthy (there may be advice); 1: problems were found.",
+    run: lazy(() => import("./doctor.ts")),
+  },
+  {
     name: "logs",
     usage: "NAME [-f] [--previous]",
     summary: "Print the logs of an InferenceService's pods",
@@ -146,6 +163,7 @@ export const commandTable: readonly Command[] = [
     ...role,
     name: "operator",
     summary: "Run the operator on a cluster",
+    flags: operatorFlags,
     hidden: false,
     run: lazy(() => import("./operator.ts")),
   },

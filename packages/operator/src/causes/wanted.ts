@@ -58,9 +58,10 @@ const needsEvents = (pod: Pod, now: Date): boolean =>
   containerStatuses(pod).some(isBareBackOff) ||
   (isBeingMade(pod) && podAgeMs(pod, now) >= mountGraceMs);
 
-function endedRuns(pods: readonly Pod[]): EndedRun[] {
+/** A container that left a message has said it all, unless a person asks. */
+function endedRuns(pods: readonly Pod[], isThorough: boolean): EndedRun[] {
   return [...failedContainers(pods)]
-    .filter(({ end }) => end.reason !== "OOMKilled" && (end.message ?? "").trim() === "")
+    .filter(({ end }) => isThorough || (end.reason !== "OOMKilled" && (end.message ?? "").trim() === ""))
     .map(({ pod, status, end }) => ({
       pod: podName(pod),
       container: status.name,
@@ -79,7 +80,7 @@ const gatewaysOf = (routes: Seen["routes"]): string[] => [
 /** A handful of pods tells what hundreds would. */
 const enough = 5;
 
-/** @param isThorough asks about Gateways of routes that are accepted, too. */
+/** @param isThorough asks about Gateways of accepted routes and logs of containers that left a message, too. */
 export function wantedDetails(seen: Seen, isThorough = false): Wanted {
   const { pods, routes, now } = seen;
   const silent = routes.filter((route) => isUnanswered(route) && ageMs(route, now) >= answerMs);
@@ -90,7 +91,7 @@ export function wantedDetails(seen: Seen, isThorough = false): Wanted {
       .filter((pod) => needsEvents(pod, now))
       .slice(0, enough)
       .map(podName),
-    logs: endedRuns(pods).slice(0, enough),
+    logs: endedRuns(pods, isThorough).slice(0, enough),
     gateways: gatewaysOf(isThorough ? routes : [...silent, ...routes.filter(isRefused)]),
   };
 }
