@@ -56,7 +56,8 @@ export async function findAssets(commands: readonly string[] = ["kube-apiserver"
   return dir;
 }
 
-const freePort = (): Promise<number> =>
+/** Of loopback; somebody else may take it before it is used. */
+export const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);

@@ -66,7 +66,8 @@ export async function main(args: readonly string[], io: Io = processIo()): Promi
   }
   const command = commandTable.find((candidate) => candidate.name === name);
   if (command === undefined) return unknownCommand(name, io);
-  if (rest.some(isHelp) && command.passThrough !== true) {
+  const hasHelp = command.passThrough !== true || Object.keys(command.flags).length > 0;
+  if (rest.some(isHelp) && hasHelp) {
     io.write(commandHelp(command));
     return 0;
   }

@@ -1,26 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // The operator on a real kube-apiserver with a real kube-controller-manager. One server for all cases: they follow each
 // other, each in the same namespace after everything of the one before is gone.
-import {
-  type AnyObject,
-  type CustomResourceDefinition,
-  parseConfig,
-  type ResourceType,
-  resourcePath,
-  resources,
-} from "@serval/api";
+import { type AnyObject, type CustomResourceDefinition, type ResourceType, resourcePath, resources } from "@serval/api";
 import { createRegistry } from "@serval/embedded/apiserver/resources/registry.ts";
 import { type Cluster, createCluster, createInformer } from "@serval/kube";
 import { silentLogger } from "@serval/observe";
-import { admissionPlugins, createAdmissionState, startOperator } from "@serval/operator";
-import { findAssets, type RealApiServer, startRealApiServer } from "../../cluster/kube-apiserver.ts";
+import {
+  type AdmissionState,
+  createAdmissionState,
+  startOperator,
+  startWebhooks,
+  webhookPlugins,
+} from "@serval/operator";
+import { findAssets, freePort, type RealApiServer, startRealApiServer } from "../../cluster/kube-apiserver.ts";
 import { type Api, createApi } from "../api.ts";
 import { type FoundCase, UsageError } from "../case.ts";
-import { allCrds, clusterObjects, configData, configMap, namespace } from "../context.ts";
+import { allCrds, clusterObjects, configMap, namespace } from "../context.ts";
 import type { Home, Played } from "../home.ts";
 import { quiet } from "../quiet.ts";
 import { playSteps } from "../steps.ts";
-import { admittingTransport } from "./admitting-transport.ts";
 import { startControllerManager } from "./controller-manager.ts";
 
 const quietMs = 450;
@@ -41,6 +39,8 @@ interface Ready {
   readonly crds: readonly CustomResourceDefinition[];
   readonly types: readonly ResourceType[];
   readonly onChange: (listener: () => void) => () => void;
+  /** What the webhooks judge by; bound to the operator of each case. */
+  readonly admission: AdmissionState;
   close(): Promise<void>;
 }
 
@@ -136,7 +136,25 @@ async function prepare(
   for (const { type } of createRegistry(crds).resources)
     if (type.namespaced && !unwatched.has(type.kind)) types.set(`${type.group}/${type.kind}`, type);
   const onChange = await watchNamespace({ cluster, types: [...types.values()], signal });
-  return { crds, types: [...types.values()], onChange };
+  return { crds, types: [...types.values()], onChange, admission: await serveWebhooks(cluster, signal) };
+}
+
+/** The operator's own webhooks, for as long as the server runs: clearing up after a case is judged too. */
+async function serveWebhooks(cluster: Cluster, signal: AbortSignal): Promise<AdmissionState> {
+  const admission = createAdmissionState();
+  const port = await freePort();
+  const webhooks = await startWebhooks({
+    cluster,
+    plugins: webhookPlugins(admission, cluster),
+    namespace: "kserve",
+    target: { url: `https://127.0.0.1:${port}` },
+    host: "127.0.0.1",
+    port,
+    signal,
+    log: silentLogger,
+  });
+  await until("the webhooks' readiness", async () => webhooks.notReady() === undefined);
+  return admission;
 }
 
 /** Made by Kubernetes' own controllers in every namespace. */
@@ -190,15 +208,6 @@ async function clear({ server, types }: Ready): Promise<void> {
   });
 }
 
-const servedTypes = ({ spec }: CustomResourceDefinition): ResourceType[] =>
-  spec.versions.map(({ name: version }) => ({
-    group: spec.group,
-    version,
-    kind: spec.names.kind,
-    plural: spec.names.plural,
-    namespaced: spec.scope === "Namespaced",
-  }));
-
 async function applyConfig(api: Api, found: FoundCase): Promise<void> {
   const wanted = configMap(found);
   await api.transport.send({
@@ -210,25 +219,17 @@ async function applyConfig(api: Api, found: FoundCase): Promise<void> {
 }
 
 async function playCase(ready: Ready, found: FoundCase): Promise<Played> {
-  const { server, crds } = ready;
+  const { server, crds, admission } = ready;
   await applyConfig(createApi(server.cluster.transport, crds), found);
   const ending = new AbortController();
-  const admission = createAdmissionState(parseConfig(configData(found)).config);
   const cluster = createCluster(server.cluster.transport, "serval-operator");
   // Nothing routes here, so nothing has to wait before a workload goes.
   const operator = await startOperator({ cluster, log: silentLogger, signal: ending.signal, admission, drainMs: 0 });
   await operator.synced;
-  const custom = crds.flatMap(servedTypes);
-  const transport = admittingTransport({
-    transport: server.cluster.transport,
-    plugins: admissionPlugins(admission),
-    find: (group, version, plural) =>
-      custom.find((type) => type.group === group && type.version === version && type.plural === plural),
-  });
   const settle = (): Promise<void> =>
     quiet({ subscribe: ready.onChange, isIdle: () => operator.settling() === 0, quietMs, deadlineMs });
   try {
-    return { recording: await playSteps(createApi(transport, crds), found.golden, settle), options: {} };
+    return { recording: await playSteps(createApi(server.cluster.transport, crds), found.golden, settle), options: {} };
   } finally {
     ending.abort();
     await operator.stopped;

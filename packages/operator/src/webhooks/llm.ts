@@ -46,14 +46,15 @@ function fieldDenial(findings: readonly Finding[], { kind, metadata }: KubeObjec
       code: 422,
       reason: "Invalid",
       message: [`${kind}.${servingGroup} "${metadata.name}" is invalid: ${list}`, ...lines].join("\n"),
-      causes: findings.map(({ path, message }) => ({
+      // kubectl prints only these of an invalid object.
+      causes: findings.map(({ path, message, reason, fix }) => ({
         reason: message.startsWith("Duplicate")
           ? "FieldValueDuplicate"
           : message.startsWith("Forbidden")
             ? "FieldValueForbidden"
             : "FieldValueInvalid",
         field: path,
-        message,
+        message: `${message} (${codeOf(reason)}: ${fixOf(fix === undefined ? { reason } : { reason, fix })})`,
       })),
     },
   };

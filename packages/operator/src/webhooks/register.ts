@@ -13,22 +13,21 @@ import {
 
 const fieldManager = "serval-webhooks";
 
-async function ensure(cluster: Cluster, type: ResourceType, wanted: KubeObject): Promise<void> {
+async function ensure(cluster: Cluster, type: ResourceType, wanted: KubeObject, mayCreate = true): Promise<void> {
   const stored = await cluster.get(type, { name: wanted.metadata.name ?? "" });
-  if (!needsApply(wanted, stored, fieldManager)) return;
+  if ((stored === undefined && !mayCreate) || !needsApply(wanted, stored, fieldManager)) return;
   await cluster.apply(type, wanted, { fieldManager, force: true });
 }
 
-/** Writes only what differs. @throws ApiError. */
+/** Writes only what differs; CRDs that are not installed are left to whoever installs them. @throws ApiError. */
 export async function register(cluster: Cluster, options: WebhookConfigurationOptions): Promise<void> {
-  // First whoever converts: a write of such a kind is converted before it is admitted.
-  for (const plural of convertedPlurals) {
-    const name = `${plural}.${servingGroup}`;
-    if ((await cluster.get(resources.customResourceDefinitions, { name })) === undefined) continue;
-    await ensure(cluster, resources.customResourceDefinitions as ResourceType, crdConversion(name, options));
-  }
-  for (const wanted of webhookConfigurations(options)) {
+  const configurations = webhookConfigurations(options).map((wanted) => {
     const isMutating = wanted.kind === mutatingWebhookConfigurations.kind;
-    await ensure(cluster, isMutating ? mutatingWebhookConfigurations : validatingWebhookConfigurations, wanted);
-  }
+    return ensure(cluster, isMutating ? mutatingWebhookConfigurations : validatingWebhookConfigurations, wanted);
+  });
+  const conversions = convertedPlurals.map((plural) => {
+    const wanted = crdConversion(`${plural}.${servingGroup}`, options);
+    return ensure(cluster, resources.customResourceDefinitions as ResourceType, wanted, false);
+  });
+  await Promise.all([...configurations, ...conversions]);
 }

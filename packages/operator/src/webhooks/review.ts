@@ -120,8 +120,13 @@ export async function admit(
   return { warnings, ...(phase === "mutate" && object !== undefined ? { object } : {}) };
 }
 
-function statusOf({ code, reason, message, causes }: NonNullable<AdmissionResult["denied"]>): JsonMap {
-  const details = causes === undefined ? {} : { details: { causes } };
+type Denial = NonNullable<AdmissionResult["denied"]>;
+
+/** Of an invalid object kubectl prints the kind, the name and the causes, and not the message. */
+function statusOf({ code, reason, message, causes }: Denial, request: AdmissionRequest | undefined): JsonMap {
+  const { name, resource } = request ?? {};
+  const about = reason === "Invalid" ? { name, group: resource?.group, kind: resource?.kind } : {};
+  const details = causes === undefined ? {} : { details: { ...about, causes } };
   return { status: "Failure", code, reason, message, ...details };
 }
 
@@ -141,7 +146,7 @@ export function reviewAnswer({ apiVersion, uid, request }: Review, result: Admis
     response: {
       uid,
       allowed: refusal === undefined,
-      ...(refusal === undefined ? patchOf(object, request?.object) : { status: statusOf(refusal) }),
+      ...(refusal === undefined ? patchOf(object, request?.object) : { status: statusOf(refusal, request) }),
       ...(warnings.length === 0 ? {} : { warnings }),
     },
   };

@@ -89,11 +89,11 @@ function call(options: SelfCheckOptions, { caBundle }: Registered): Promise<stri
   });
 }
 
-/** undefined: an API server would be answered; else why not. */
+/** undefined: an API server would be answered; else why not. @throws ApiError when the registration cannot be read. */
 export async function selfCheck(options: SelfCheckOptions): Promise<string | undefined> {
+  const found = await registered(options.cluster);
+  if (found === undefined) return "the webhooks are not registered";
   try {
-    const found = await registered(options.cluster);
-    if (found === undefined) return "the webhooks are not registered";
     const answer = JSON.parse(await call(options, found)) as { response?: { allowed?: unknown } };
     return answer.response?.allowed === true ? undefined : "the webhooks refuse a valid service";
   } catch (error) {

@@ -24,6 +24,8 @@ export interface WebhookOptions {
   readonly now?: () => Date;
   /** Lifetimes other than the default's. */
   readonly policy?: Partial<Omit<CertificatePolicy, "names" | "addresses">>;
+  /** How long reviews are still answered after `signal`, while callers are told that we are not ready. Default 0. */
+  readonly drainMs?: number;
   /** Default: a minute, or a third of the overlap if that is shorter. */
   readonly tickMs?: number;
 }
@@ -54,11 +56,27 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
+/** Edits by hand are taken back every so many ticks; CRDs are too large to be read each time. */
+const ticksBetweenLooks = 10;
+
+/** Registers when the bundle changed, when something is wrong, and now and then. */
+function createRegistration({ cluster, target }: Pick<WebhookOptions, "cluster" | "target">) {
+  let known: string | undefined;
+  let ticks = 0;
+  return async (caBundle: string, isWell: boolean): Promise<void> => {
+    if (isWell && known === caBundle && ++ticks < ticksBetweenLooks) return;
+    await register(cluster, { target, caBundle });
+    known = caBundle;
+    ticks = 0;
+  };
+}
+
 /** @throws ApiError when the Secret can neither be read nor made; the listen error as it is. */
 export async function startWebhooks(options: WebhookOptions): Promise<Webhooks> {
   const { cluster, namespace, target, signal, log, now = () => new Date() } = options;
   const policy: CertificatePolicy = { ...defaultPolicy, ...options.policy, ...servingNames(target) };
   const certificate = () => currentCertificate({ cluster, namespace, policy, now });
+  const registration = createRegistration(options);
   let current: ServingCertificate = await certificate();
   let problem: string | undefined = "the webhooks were not called yet";
   const server = await startWebhookServer({
@@ -69,20 +87,29 @@ export async function startWebhooks(options: WebhookOptions): Promise<Webhooks> 
     port: options.port,
     ...(options.host === undefined ? {} : { host: options.host }),
   });
-  const tick = async (): Promise<void> => {
+  const look = async (): Promise<void> => {
     try {
       const next = await certificate();
       if (next.cert !== current.cert) server.setCertificate(next);
       if (next.cert !== current.cert || next.caBundle !== current.caBundle)
         log.info({}, "The webhooks' certificates changed");
       current = next;
-      await register(cluster, { target, caBundle: current.caBundle });
+      await registration(current.caBundle, problem === undefined);
       problem = await selfCheck({ cluster, target, port: server.port });
     } catch (error) {
-      problem = (error as Error).message;
+      // The API server is away: nobody calls us meanwhile, and when it is back it must not find a Service without pods.
+      if (problem !== undefined) problem = (error as Error).message;
+      log.warn({ error }, "Cannot look after the webhooks' certificate and registration");
+      return;
     }
     if (problem !== undefined && !signal.aborted) log.warn({ problem }, "The webhooks are not ready");
   };
+  let looking: Promise<void> | undefined;
+  /** One at a time: who asks meanwhile gets the same answer. */
+  const tick = (): Promise<void> =>
+    (looking ??= look().finally(() => {
+      looking = undefined;
+    }));
   const tickMs = options.tickMs ?? Math.min(60_000, policy.overlapMs / 3);
   const run = async (): Promise<void> => {
     while (!signal.aborted) {
@@ -90,6 +117,7 @@ export async function startWebhooks(options: WebhookOptions): Promise<Webhooks> 
       await pause(problem === undefined ? tickMs : Math.min(retryMs, tickMs), signal);
     }
     problem = "the operator stops";
+    await pause(options.drainMs ?? 0, new AbortController().signal);
     await server.close();
   };
   return { port: server.port, notReady: () => problem, tick, stopped: run() };
