@@ -185,3 +185,17 @@ describe("mistakes", { skip: noKubectl ?? false }, () => {
     await home.until<Service>("readiness after mending", "unknown-runtime", isReady);
   });
 });
+
+describe("a quota", { skip: noKubectl ?? false }, () => {
+  it("shows what is used of it", async () => {
+    const hard = "--hard=count/inferenceservices.serving.kserve.io=9";
+    const made = await home.kubectl(["create", "quota", "services", hard]);
+    assert.equal(made.code, 0, made.stderr);
+    const path = "jsonpath={.status.hard}";
+    const waited = await home.kubectl(["wait", "quota/services", `--for=${path}`, "--timeout=30s"]);
+    assert.equal(waited.code, 0, waited.stderr);
+    const { stdout } = await home.kubectl(["get", "quota", "services"]);
+    assert.match(stdout, /count\/inferenceservices\.serving\.kserve\.io: \d+\/9/);
+    await home.kubectl(["delete", "quota", "services"]);
+  });
+});

@@ -9,6 +9,7 @@ import { admissionPlugins, createAdmissionState, startOperator } from "@serval/o
 import { createApiServer } from "../apiserver/index.ts";
 import type { PodLogs } from "../apiserver/pod-logs.ts";
 import type { ResourceMetrics } from "../apiserver/resource-metrics.ts";
+import { builtInTypes } from "../apiserver/resources/built-in.ts";
 import { startControllers } from "../controllers/index.ts";
 import { schedulerAdmission, thisNode } from "../controllers/scheduler.ts";
 import type { LocalPrograms } from "../kubelet/images.ts";
@@ -52,9 +53,7 @@ const allCrds = (): CustomResourceDefinition[] => [
 /** Every kind that is served: for garbage collection and namespace deletion. */
 function servedTypes(crds: readonly CustomResourceDefinition[]): ResourceType[] {
   const skipped = new Set<unknown>([resources.events, resources.customResourceDefinitions, resources.ingresses]);
-  const builtIn = Object.values(resources).filter(
-    (type) => !skipped.has(type) && type.group !== "gateway.networking.k8s.io",
-  );
+  const builtIn = builtInTypes.filter((type) => !skipped.has(type));
   const custom = crds.flatMap(({ spec }) =>
     spec.versions
       .filter(({ storage }) => storage)
@@ -68,7 +67,7 @@ function servedTypes(crds: readonly CustomResourceDefinition[]): ResourceType[] 
         }),
       ),
   );
-  return [...(builtIn as unknown as ResourceType[]), ...custom];
+  return [...builtIn, ...custom];
 }
 
 /** Starts everything; when this returns the API answers and earlier pods are adopted. */

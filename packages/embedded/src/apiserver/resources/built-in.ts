@@ -241,4 +241,7 @@ function toResource(row: Row): Resource {
   };
 }
 
+/** What the server keeps besides custom kinds. */
+export const builtInTypes: readonly ResourceType[] = rows.map(({ type }) => type);
+
 export const builtInResources = (): Resource[] => rows.map(toResource);
