@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is not broken and will hurt: shown by describe and doctor, never written to the status of a service that serves.
 // Pure. Source: the rows of the seed's troubleshooting table that a healthy service can have.
-import { roles } from "@serval/api";
+import { labels, roles } from "@serval/api";
 import { causeOf, podName, type Rule, workloadOf } from "./cause.ts";
 import { gatewayName, parentsOf } from "./routes.ts";
 
@@ -47,6 +47,24 @@ const cpuScaling: Rule = function* ({ autoscalers, deployments }) {
   }
 };
 
+/** KServe's HPA has no such metric: it silently takes the CPU instead. */
+const ignoredMetrics: Rule = function* ({ isvc, autoscalers, deployments }) {
+  for (const role of roles) {
+    const asked = isvc.spec[role]?.scaleMetric;
+    if (asked !== "concurrency" && asked !== "rps") continue;
+    for (const { metadata, spec } of autoscalers) {
+      const own = deployments.find((deployment) => deployment.metadata.name === spec?.scaleTargetRef.name);
+      const isOwn = own?.metadata.labels?.[labels.component] === role;
+      if (!isOwn || spec?.metrics?.some(({ type }) => type !== "Resource") === true) continue;
+      yield causeOf("ScalesOnCpu", {
+        message: `spec.${role}.scaleMetric asks for ${asked}, and HorizontalPodAutoscaler ${metadata.name} scales on ${spec?.metrics?.[0]?.resource?.name ?? "cpu"}`,
+        of: `HorizontalPodAutoscaler ${metadata.name}`,
+        fix: `Scale on ${asked} with KEDA: the annotation serving.kserve.io/autoscalerClass: keda and a Prometheus metric in spec.${role}.autoScaling`,
+      });
+    }
+  }
+};
+
 const gatewaysWithoutAddress: Rule = function* ({ routes, details }) {
   for (const route of routes)
     for (const parent of parentsOf(route)) {
@@ -60,4 +78,4 @@ const gatewaysWithoutAddress: Rule = function* ({ routes, details }) {
     }
 };
 
-export const adviceRules: readonly Rule[] = [coldStarts, cpuScaling, sidecars, gatewaysWithoutAddress];
+export const adviceRules: readonly Rule[] = [coldStarts, ignoredMetrics, cpuScaling, sidecars, gatewaysWithoutAddress];

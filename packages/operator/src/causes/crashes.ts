@@ -22,7 +22,7 @@ const patterns: readonly Pattern[] = [
   },
   {
     pattern:
-      /is not an? [\w.-]+( model)? (model )?that can be read|is not an? (XGBoost|ONNX|GGUF|LightGBM|PMML)|ONNX Runtime refused|invalid load key|UnpicklingError|no (readable )?model file|No model file|wrong magic|invalid magic|not a GGUF|Protobuf parsing failed|INVALID_PROTOBUF|Unrecognized model|does not appear to have a file named|not a valid (JSON|model)|no file ending in|There is no file/i,
+      /is not an? [\w.-]+( model)? (model )?that can be read|is not an? (XGBoost|ONNX|GGUF|LightGBM|PMML)|ONNX Runtime refused|invalid load key|UnpicklingError|no (readable )?model file|No model file|wrong magic|invalid magic|not a GGUF|Protobuf parsing failed|INVALID_PROTOBUF|Unrecognized model|does not appear to have a file named|not a valid (JSON|model)|no file ending in|There is no file|no (\.\w+,? ?)+ ?file in/i,
     reason: "WrongFormat",
   },
   { pattern: /MODEL_NOT_LOADED/, reason: "ModelNotLoaded" },
@@ -45,6 +45,21 @@ function killedByProbe(evidence: Evidence, { pod, end }: FailedContainer): { kin
   return undefined;
 }
 
+/** Of the file that a server found instead of its own. */
+const formats: readonly (readonly [RegExp, string])[] = [
+  [/\.(joblib|pkl|pickle)\b/, "sklearn"],
+  [/\.(bst|ubj)\b/, "xgboost"],
+  [/\.onnx\b/, "onnx"],
+  [/\.(gguf|safetensors)\b/, "huggingface"],
+  [/\.(savedmodel|pb)\b/, "tensorflow"],
+  [/\.(pt|pth|mar)\b/, "pytorch"],
+  [/\.pmml\b/, "pmml"],
+];
+function formatOf(text: string): string | undefined {
+  const held = /\bholds (.*)$/m.exec(text)?.[1] ?? "";
+  return formats.find(([pattern]) => pattern.test(held))?.[1];
+}
+
 function meaningOf(text: string, evidence: Evidence): Pattern | undefined {
   if (isAboutSharedMemory(text)) return { pattern: /./, reason: "SharedMemoryTooSmall" };
   const found = patternFor(patterns, text) ?? patternFor(ownDownloads, text);
@@ -52,7 +67,9 @@ function meaningOf(text: string, evidence: Evidence): Pattern | undefined {
     const format = evidence.isvc.spec.predictor.model?.modelFormat?.name;
     const uri = uriOf(evidence.isvc);
     const where = uri === undefined ? "the model's files" : `what lies at ${uri}`;
-    return { ...found, fix: `Set modelFormat (now ${format ?? "none"}) to what the files are, or correct ${where}` };
+    const fits = formatOf(text);
+    const wanted = fits === undefined || fits === format ? "what the files are" : fits;
+    return { ...found, fix: `Set modelFormat (now ${format ?? "none"}) to ${wanted}, or correct ${where}` };
   }
   if (found !== undefined || !hubFailure.test(text)) return found;
   const { reason, fix } = downloadVerdict(text, evidence);

@@ -80,6 +80,11 @@ const crashes: readonly Row[] = (
       "WrongFormat",
       /modelFormat \(now sklearn\)/,
     ],
+    [
+      "Cannot load: no .bst, .json, .ubj file in /m; it holds model.joblib. Point",
+      "WrongFormat",
+      /to xgboost|to what|now sklearn/,
+    ],
     ["NCCL WARN Error: failed to extend /dev/shm/nccl-a1 : No space left on device", "SharedMemoryTooSmall", /8Gi/],
     ["java: MODEL_NOT_LOADED iris", "ModelNotLoaded", /modelTTL/],
     ["OSError: You are trying to access a gated repo", "GatedModel", /./],

@@ -3,13 +3,14 @@
 // Source: kubernetes pkg/controller/podautoscaler/horizontal.go (conditions), KEDA ScaledObject conditions.
 import type { AnyObject, HorizontalPodAutoscaler } from "@serval/api";
 import { causeOf, conditionOf, type Rule, words } from "./cause.ts";
+import type { Evidence } from "./evidence.ts";
 
 /** Metrics of a new pod come a minute late on most clusters. */
 export const metricsGraceMs = 60_000;
 
 /** Not a matter of time: the API that would answer is not there. */
 const isFinal = (text: string): boolean =>
-  /no (custom|external) metrics API|server could not find the requested resource|no metrics returned from (custom|external)|unable to fetch metrics from (custom|external)/i.test(
+  /missing request for|no (custom|external) metrics API|server could not find the requested resource|no metrics returned from (custom|external)|unable to fetch metrics from (custom|external)/i.test(
     text,
   );
 
@@ -30,22 +31,31 @@ export function stoppedForMs(condition: HpaCondition, now: Date): number {
   return now.getTime() - Date.parse(condition.lastTransitionTime ?? now.toISOString());
 }
 
-const namedMetric = (text: string): string | undefined => /metric[s]? (?:for )?(?:[\w/]*\/)?([\w-]+)/.exec(text)?.[1];
+function fixFor(text: string, metric: string | undefined): string {
+  if (metric !== undefined)
+    return `Install an adapter (Prometheus Adapter, KEDA) that serves the metric ${metric}, or scale on another one`;
+  const lacking = /missing request for ([\w./-]+) in container (\S+)/.exec(text);
+  if (lacking !== null) return `Set resources.requests.${lacking[1]} of the container ${lacking[2]}`;
+  return "Install metrics-server, and give every container a request for the resource that is scaled on";
+}
 
-export const stoppedAutoscalers: Rule = function* ({ autoscalers, now }) {
-  for (const autoscaler of autoscalers) {
+/** Without a pod that serves there is nothing to measure: what keeps it from serving is the cause. */
+const serves = ({ deployments }: Evidence, { spec }: HorizontalPodAutoscaler): boolean =>
+  deployments.some(
+    ({ metadata, status }) => metadata.name === spec?.scaleTargetRef.name && (status?.availableReplicas ?? 0) > 0,
+  );
+
+export const stoppedAutoscalers: Rule = function* (evidence) {
+  for (const autoscaler of evidence.autoscalers.filter((one) => serves(evidence, one))) {
     const condition = stoppedScaling(autoscaler);
-    if (condition === undefined || stoppedForMs(condition, now) < metricsGraceMs) continue;
+    if (condition === undefined || stoppedForMs(condition, evidence.now) < metricsGraceMs) continue;
     const { name = "" } = autoscaler.metadata;
     const own = autoscaler.spec?.metrics?.find(({ type }) => type !== "Resource");
     const metric = own?.pods?.metric.name ?? own?.object?.metric.name ?? own?.external?.metric.name;
     yield causeOf("ScalingWithoutMetrics", {
       message: `HorizontalPodAutoscaler ${name} does not scale (${condition.reason}): ${words(condition.message) || condition.reason}`,
       of: `HorizontalPodAutoscaler ${name}`,
-      fix:
-        metric === undefined
-          ? "Install metrics-server, and give every container a request for the resource that is scaled on"
-          : `Install an adapter (Prometheus Adapter, KEDA) that serves the metric ${metric ?? namedMetric(condition.message ?? "")}, or scale on another one`,
+      fix: fixFor(condition.message ?? "", metric),
     });
   }
 };

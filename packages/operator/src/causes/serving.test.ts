@@ -106,17 +106,35 @@ const noMetrics = {
   reason: "FailedGetResourceMetric",
   message: "did not receive metrics for targeted pods",
 };
+const serving = [e.deployment({}, { availableReplicas: 1 })];
 const scaling: readonly Row[] = [
   {
     name: "no metrics for a minute",
-    given: { autoscalers: [hpa({ ...noMetrics, lastTransitionTime: "2026-01-01T00:08:00Z" })] },
+    given: { deployments: serving, autoscalers: [hpa({ ...noMetrics, lastTransitionTime: "2026-01-01T00:08:00Z" })] },
     reason: "ScalingWithoutMetrics",
     says: /HorizontalPodAutoscaler iris-predictor does not scale \(FailedGetResourceMetric\)/,
     fix: /metrics-server/,
   },
   {
+    name: "a container without a request, at once",
+    given: {
+      deployments: serving,
+      autoscalers: [
+        hpa({
+          ...noMetrics,
+          message: "missing request for cpu in container m of Pod p",
+          lastTransitionTime: "2026-01-01T00:10:00Z",
+        }),
+      ],
+    },
+    reason: "ScalingWithoutMetrics",
+    says: /missing request for cpu/,
+    fix: /^Set resources.requests.cpu of the container m$/,
+  },
+  {
     name: "no API for a custom metric, at once",
     given: {
+      deployments: serving,
       autoscalers: [
         hpa(
           {
@@ -142,7 +160,10 @@ describe("causes together", () => {
   it("are none of a service that works or merely starts", () => {
     const young = e.pod({ containerStatuses: [e.container({ running: { startedAt: "2026-01-01T00:09:50Z" } })] });
     const young2 = hpa({ ...noMetrics, lastTransitionTime: "2026-01-01T00:09:30Z" });
-    assert.deepEqual(causesOf(e.evidence({ pods: [young], routes: [e.route(fine)], autoscalers: [young2] })), []);
+    assert.deepEqual(
+      causesOf(e.evidence({ deployments: serving, pods: [young], routes: [e.route(fine)], autoscalers: [young2] })),
+      [],
+    );
   });
   it("stand deepest first, once per workload", () => {
     const pods = [
