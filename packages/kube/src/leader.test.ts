@@ -24,7 +24,7 @@ const claim = (found: Lease | undefined, seenMsAgo: number) =>
     identity: "me",
     leaseMs: 15_000,
     now,
-    observedAt: now.getTime() - seenMsAgo,
+    heardMsAgo: seenMsAgo,
   });
 
 describe("claimLease()", () => {

@@ -14,22 +14,29 @@ export interface LeaderOptions {
   readonly leaseMs?: number;
   readonly renewDeadlineMs?: number;
   readonly retryMs?: number;
+  /** For the times that are written. */
   readonly now?: () => Date;
+  /** Milliseconds of a clock that nobody sets, for everything that is measured. */
+  readonly elapsed?: () => number;
   readonly onError?: (error: unknown) => void;
 }
 
 const microTime = (date: Date): string => date.toISOString().replace("Z", "000Z");
 
-/** What we would write now; undefined while another holder's lease is running. Pure. */
+/**
+ * What we would write now; undefined while another holder's lease is running. Pure.
+ *
+ * `heardMsAgo`: since this process saw the holder's last renewal.
+ */
 export function claimLease(
   lease: Lease | undefined,
-  options: { namespace: string; name: string; identity: string; leaseMs: number; now: Date; observedAt: number },
+  options: { namespace: string; name: string; identity: string; leaseMs: number; now: Date; heardMsAgo: number },
 ): Lease | undefined {
   const { identity, leaseMs, now } = options;
   const spec = lease?.spec;
   const held = spec?.holderIdentity !== undefined && spec.holderIdentity !== "" && spec.holderIdentity !== identity;
   const heldMs = (spec?.leaseDurationSeconds ?? leaseMs / 1000) * 1000;
-  if (held && now.getTime() < options.observedAt + heldMs) return undefined;
+  if (held && options.heardMsAgo < heldMs) return undefined;
   const isOurs = spec?.holderIdentity === identity;
   return {
     apiVersion: "coordination.k8s.io/v1",
@@ -56,15 +63,24 @@ export async function runAsLeader(
 ): Promise<void> {
   const { namespace, name, identity, signal, leaseMs = 15_000, renewDeadlineMs = 10_000, retryMs = 2_000 } = options;
   const now = options.now ?? (() => new Date());
+  const elapsed = options.elapsed ?? (() => performance.now());
   let seenRenewal: string | undefined;
-  // Expiry is counted from when this process saw the holder's last renewal: clocks of two machines may differ.
+  // Expiry is counted from when this process saw the holder's last renewal, on a clock that does not jump: clocks of two
+  // machines may differ, and one that is set an hour ahead must not make two leaders.
   let observedAt = 0;
 
   const claim = async (): Promise<boolean> => {
     const lease = await cluster.get(resources.leases, { namespace, name });
     const renewal = `${lease?.spec?.holderIdentity} ${lease?.spec?.renewTime}`;
-    if (renewal !== seenRenewal) [seenRenewal, observedAt] = [renewal, now().getTime()];
-    const next = claimLease(lease, { namespace, name, identity, leaseMs, now: now(), observedAt });
+    if (renewal !== seenRenewal) [seenRenewal, observedAt] = [renewal, elapsed()];
+    const next = claimLease(lease, {
+      namespace,
+      name,
+      identity,
+      leaseMs,
+      now: now(),
+      heardMsAgo: elapsed() - observedAt,
+    });
     if (next === undefined) return false;
     if (lease === undefined) await cluster.create(resources.leases, next);
     else await cluster.update(resources.leases, next);
@@ -81,9 +97,9 @@ export async function runAsLeader(
   const lost = new AbortController();
   const leading = lead(AbortSignal.any([signal, lost.signal])).finally(() => lost.abort());
   const stop = AbortSignal.any([signal, lost.signal]);
-  for (let renewedAt = performance.now(); !stop.aborted; await delay(retryMs, stop)) {
-    if (await tryClaim()) renewedAt = performance.now();
-    else if (performance.now() - renewedAt > renewDeadlineMs) lost.abort(new Error(`Lost lease ${namespace}/${name}`));
+  for (let renewedAt = elapsed(); !stop.aborted; await delay(retryMs, stop)) {
+    if (await tryClaim()) renewedAt = elapsed();
+    else if (elapsed() - renewedAt > renewDeadlineMs) lost.abort(new Error(`Lost lease ${namespace}/${name}`));
   }
   await leading;
   await release(cluster, options).catch(() => {});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starts the operator against a cluster, the same in both homes: makes its deps, watches, waits to lead, reconciles.
 import { inferenceGraphs, kserveNamespace, labels, resources, trainedModels } from "@serval/api";
-import { type Cluster, createEventRecorder, createInformer, runAsLeader } from "@serval/kube";
+import { type Cluster, createEventRecorder, createInformer, type LeaderOptions, runAsLeader } from "@serval/kube";
 import { type Logger, Registry } from "@serval/observe";
 import { type AdmissionState, createAdmissionState } from "./admission-state.ts";
 import { createCaBundleSource } from "./ca-bundle.ts";
@@ -33,7 +33,7 @@ export interface OperatorOptions {
   /** Where the ConfigMap and the lease are. Default `kserve`. */
   readonly namespace?: string;
   /** Several operators may run, one acts. Identity: unique per process. Absent or false: acts at once. */
-  readonly leaderElection?: { readonly identity: string } | false;
+  readonly leaderElection?: Pick<LeaderOptions, "identity" | "leaseMs" | "renewDeadlineMs" | "retryMs"> | false;
   /** Filled with the watched configuration and runtimes once they are known. */
   readonly admission?: AdmissionState;
   readonly now?: () => Date;
@@ -143,7 +143,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const running =
     leaderElection === false
       ? lead(signal)
-      : runAsLeader(cluster, { namespace, name: leaseName, identity: leaderElection.identity, signal, onError }, lead);
+      : runAsLeader(cluster, { ...leaderElection, namespace, name: leaseName, signal, onError }, lead);
   return {
     notReady: () => {
       const waiting = informers.filter((informer) => !informer.isSynced).map(({ type }) => type.plural);
