@@ -40,6 +40,18 @@ describe("createDrain()", () => {
     assert.deepEqual(drainAt(0).drain.due("a", [deployment], true), [deployment]);
   });
 
+  it("waits no longer when the clock goes back an hour, and no less than nothing when it goes ahead", () => {
+    const { clock, drain } = drainAt();
+    drain.due("a", [deployment], true);
+    clock.ms -= 3_600_000;
+    assert.deepEqual(drain.due("a", [deployment], false), []);
+    assert.equal(drain.waitMs("a"), 2_000);
+    clock.ms -= 3_600_000;
+    assert.equal(drain.waitMs("a"), 2_000);
+    clock.ms += 7_200_000;
+    assert.deepEqual(drain.due("a", [deployment], false), [deployment]);
+  });
+
   it("keeps services apart and forgets one that is gone", () => {
     const { drain } = drainAt();
     drain.due("a", [deployment], true);

@@ -28,14 +28,17 @@ export function createDrain(now: () => Date, drainMs = defaultDrainMs): Drain {
         held.delete(name);
         return [...others, ...workloads];
       }
-      if (hasChanged || !held.has(name)) held.set(name, hasChanged ? time : time - drainMs);
-      if (time - (held.get(name) ?? time) < drainMs) return others;
+      const before = held.get(name) ?? time - drainMs;
+      // A clock that went back must not hold anything for longer.
+      const since = hasChanged ? time : Math.min(before, time);
+      held.set(name, since);
+      if (time - since < drainMs) return others;
       held.delete(name);
       return [...others, ...workloads];
     },
     waitMs(name) {
       const since = held.get(name);
-      return since === undefined ? 0 : Math.max(1, since + drainMs - now().getTime());
+      return since === undefined ? 0 : Math.min(drainMs, Math.max(1, since + drainMs - now().getTime()));
     },
     forget: (name) => void held.delete(name),
   };

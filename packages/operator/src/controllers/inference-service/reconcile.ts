@@ -39,7 +39,7 @@ import { componentVerdict, type Live, type StatusInput } from "./live.ts";
 import { type ObserveDeps, observe, observeLive } from "./observe.ts";
 import { reportTransitions } from "./report.ts";
 import { type Failure, type Resolved, resolve } from "./resolve.ts";
-import { isInBetween, isReadyStatus, settleMs, settlingMs } from "./settling.ts";
+import { isInBetween, isReadyStatus, settleMs, settlingAge, settlingMs } from "./settling.ts";
 import { statusFrom, statusFromFailure, withFailure } from "./status.ts";
 import { mergePatchBetween } from "./status-patch.ts";
 
@@ -101,9 +101,9 @@ export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): 
       ? withFailure(statusFrom(resolved, input), failure)
       : statusFromFailure({ ...(failure as Failure), resolved }, input, mode);
   if (failure === undefined && isInBetween(status, input.live.pods)) settle(deps, name);
-  const since = deps.settling.get(name);
-  if (failure === undefined && since !== undefined) {
-    const requeueAfterMs = settlingMs(status, input.live.pods, input.now.getTime() - since);
+  const ageMs = settlingAge(deps.settling, name, input.now.getTime());
+  if (failure === undefined && ageMs !== undefined) {
+    const requeueAfterMs = settlingMs(status, input.live.pods, ageMs);
     if (requeueAfterMs > 0) return { requeueAfterMs };
   }
   deps.settling.delete(name);

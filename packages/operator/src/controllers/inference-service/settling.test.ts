@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { InferenceServiceStatus, Pod } from "@serval/api";
-import { settlingMs } from "./settling.ts";
+import { settlingAge, settlingMs } from "./settling.ts";
 
 const status = (...conditions: [type: string, status: string, reason?: string][]): InferenceServiceStatus => ({
   conditions: conditions.map(([type, truth, reason]) => ({ type, status: truth, ...(reason && { reason }) })),
@@ -26,4 +26,14 @@ const cases = [
 describe("how long a status waits", () => {
   for (const { name, now, pods, ageMs, want } of cases)
     it(name, () => assert.equal(settlingMs(now, pods, ageMs), want));
+});
+
+describe("how long a change is in progress", () => {
+  const hour = 3_600_000;
+  it("goes on after the clock went back an hour", () => {
+    const settling = new Map([["a", 10 * hour]]);
+    assert.equal(settlingAge(settling, "a", 9 * hour), 0);
+    assert.equal(settlingAge(settling, "a", 9 * hour + 300), 300);
+    assert.equal(settlingAge(settling, "b", 9 * hour), undefined);
+  });
 });

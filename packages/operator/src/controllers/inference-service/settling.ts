@@ -37,3 +37,11 @@ export function settlingMs(status: InferenceServiceStatus, pods: readonly Pod[],
   if (isReadyStatus(status)) return 0;
   return Math.max(0, (isInBetween(status, pods) ? answerMs : settleMs) - ageMs);
 }
+
+/** How long the change is in progress, in ms; undefined: none is. A clock that went back begins it again. */
+export function settlingAge(settling: Map<string, number>, name: string, now: number): number | undefined {
+  const since = settling.get(name);
+  if (since === undefined) return undefined;
+  if (since > now) settling.set(name, now);
+  return Math.max(0, now - since);
+}
