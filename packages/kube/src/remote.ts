@@ -64,11 +64,15 @@ async function connected(access: ClusterAccess): Promise<{ agent: Agent; request
   return { agent, request: undici.request };
 }
 
-/** @param onRequest called once per request, for metrics. */
-export function remoteTransport(
-  access: ClusterAccess,
-  options: { now?: () => number; onRequest?: (method: string, status: number) => void } = {},
-): Transport {
+export interface RemoteOptions {
+  readonly now?: () => number;
+  /** Called once per request, for metrics. */
+  readonly onRequest?: (method: string, status: number) => void;
+  /** Sent with every request: `impersonate-user`, for one. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export function remoteTransport(access: ClusterAccess, options: RemoteOptions = {}): Transport {
   let connection: ReturnType<typeof connected> | undefined;
   const token = tokenSource(access, options.now ?? Date.now);
 
@@ -81,6 +85,7 @@ export function remoteTransport(
       method: request.method,
       dispatcher: agent,
       headers: {
+        ...options.headers,
         accept: request.accept ?? "application/json, */*",
         "user-agent": request.userAgent ?? "serval",
         ...(request.body === undefined ? {} : { "content-type": request.contentType ?? "application/json" }),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Nobody gets through us what Kubernetes would not give: the Secrets, ConfigMaps and ServiceAccounts that an object newly
 // names are asked for in the name of the user. Whoever may create pods in the namespace may use them all there, as in
-// Kubernetes itself. See docs/decisions/0011-references-are-checked-against-the-user.md.
+// Kubernetes itself. See docs/decisions/0012-references-are-checked-against-the-user.md.
 import { type AnyObject, type Finding, type KubeObject, type ResourceType, servingGroup } from "@serval/api";
 import type { AdmissionPlugin, AdmissionRequest, AdmissionResult, Cluster, UserInfo } from "@serval/kube";
 import { denial } from "./denial.ts";
