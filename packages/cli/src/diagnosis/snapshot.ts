@@ -17,7 +17,7 @@ import {
   resources,
 } from "@serval/api";
 import { type Cluster, isNotFound } from "@serval/kube";
-import { adviceOf, causesOf, type DetailsSource, type Evidence } from "@serval/operator/causes/index.ts";
+import { adviceOf, causesOf, currentPods, type DetailsSource, type Evidence } from "@serval/operator/causes/index.ts";
 import type { Finding } from "./finding.ts";
 
 export interface Snapshot {
@@ -82,16 +82,12 @@ export const podsOfService = ({ pods }: Snapshot, { metadata }: InferenceService
       pod.metadata?.labels?.[labels.inferenceService] === metadata.name,
   );
 
-const newest = (a: Pod, b: Pod): number =>
-  (a.metadata?.creationTimestamp ?? "") < (b.metadata?.creationTimestamp ?? "") ? 1 : -1;
-
 /** What the rules look at, for one service of the snapshot. */
 export function evidenceFor(snapshot: Snapshot, isvc: InferenceService, now: Date): Evidence {
   const isOwned = ownedBy(isvc);
-  const pods = podsOfService(snapshot, isvc).filter(({ metadata }) => metadata?.deletionTimestamp === undefined);
   return {
     isvc,
-    pods: pods.toSorted(newest),
+    pods: currentPods(podsOfService(snapshot, isvc)),
     deployments: snapshot.deployments.filter(isOwned),
     routes: snapshot.routes.filter(isOwned),
     autoscalers: snapshot.autoscalers.filter(isOwned),

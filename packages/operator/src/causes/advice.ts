@@ -4,6 +4,7 @@
 import { labels, roles } from "@serval/api";
 import { causeOf, podName, type Rule, workloadOf } from "./cause.ts";
 import { gatewayName, parentsOf } from "./routes.ts";
+import { canScale } from "./scaling.ts";
 
 /** Waking up takes as long as loading the model; clients and gateways give up before. */
 const coldStarts: Rule = function* ({ isvc }) {
@@ -32,7 +33,7 @@ const isGpu = (resource: string): boolean => /gpu|gaudi|neuron|tpu/i.test(resour
 
 /** A GPU that is full leaves the CPU idle: more load changes nothing, and a busy CPU says nothing about requests. */
 const cpuScaling: Rule = function* ({ autoscalers, deployments }) {
-  for (const { metadata, spec } of autoscalers) {
+  for (const { metadata, spec } of autoscalers.filter(canScale)) {
     const workload = deployments.find((deployment) => deployment.metadata.name === spec?.scaleTargetRef.name);
     const containers = workload?.spec?.template.spec?.containers ?? [];
     const onGpu = containers.some(({ resources }) =>
@@ -52,7 +53,7 @@ const ignoredMetrics: Rule = function* ({ isvc, autoscalers, deployments }) {
   for (const role of roles) {
     const asked = isvc.spec[role]?.scaleMetric;
     if (asked !== "concurrency" && asked !== "rps") continue;
-    for (const { metadata, spec } of autoscalers) {
+    for (const { metadata, spec } of autoscalers.filter(canScale)) {
       const own = deployments.find((deployment) => deployment.metadata.name === spec?.scaleTargetRef.name);
       const isOwn = own?.metadata.labels?.[labels.component] === role;
       if (!isOwn || spec?.metrics?.some(({ type }) => type !== "Resource") === true) continue;

@@ -17,7 +17,7 @@ import { unscheduledPods } from "./scheduling.ts";
 import { smallSharedMemory } from "./shared-memory.ts";
 
 export { type Cause, servalStatusOf } from "./cause.ts";
-export { type Details, type Evidence, newestEvents } from "./evidence.ts";
+export { currentPods, type Details, type Evidence, newestEvents } from "./evidence.ts";
 export { nextLookMs } from "./next-look.ts";
 export { createDetailsSource, type DetailsSource } from "./read-details.ts";
 export { refusalOf } from "./refusals.ts";

@@ -39,6 +39,10 @@ function fixFor(text: string, metric: string | undefined): string {
   return "Install metrics-server, and give every container a request for the resource that is scaled on";
 }
 
+/** One with equal bounds has nothing to do; every service has an autoscaler (KServe). */
+export const canScale = ({ spec }: HorizontalPodAutoscaler): boolean =>
+  (spec?.maxReplicas ?? 1) > (spec?.minReplicas ?? 1);
+
 /** Without a pod that serves there is nothing to measure: what keeps it from serving is the cause. */
 const serves = ({ deployments }: Evidence, { spec }: HorizontalPodAutoscaler): boolean =>
   deployments.some(
@@ -46,7 +50,7 @@ const serves = ({ deployments }: Evidence, { spec }: HorizontalPodAutoscaler): b
   );
 
 export const stoppedAutoscalers: Rule = function* (evidence) {
-  for (const autoscaler of evidence.autoscalers.filter((one) => serves(evidence, one))) {
+  for (const autoscaler of evidence.autoscalers.filter((one) => canScale(one) && serves(evidence, one))) {
     const condition = stoppedScaling(autoscaler);
     if (condition === undefined || stoppedForMs(condition, evidence.now) < metricsGraceMs) continue;
     const { name = "" } = autoscaler.metadata;

@@ -8,18 +8,16 @@ import type {
   InferenceServiceStatus,
   KubeObject,
 } from "@serval/api";
-import { type Evidence, nextLookMs } from "@serval/operator/causes/index.ts";
+import { currentPods, type Evidence, nextLookMs } from "@serval/operator/causes/index.ts";
 import type { ChildKind } from "../../children/children.ts";
 import type { StatusInput } from "./live.ts";
-import { newestFirst } from "./model-status.ts";
 import { isReadyStatus } from "./settling.ts";
 
 export function evidenceOf({ isvc, live, now, details = {} }: StatusInput): Evidence {
   const owned = <T extends KubeObject>(kind: ChildKind): T[] => live.owned(kind) as unknown as T[];
   return {
     isvc,
-    // A pod that is on its way out fails for other reasons.
-    pods: newestFirst(live.pods.filter(({ metadata }) => metadata?.deletionTimestamp === undefined)),
+    pods: currentPods(live.pods),
     deployments: owned<Deployment>("Deployment"),
     routes: owned<HTTPRoute>("HTTPRoute"),
     autoscalers: owned<HorizontalPodAutoscaler>("HorizontalPodAutoscaler"),
