@@ -157,11 +157,18 @@ describe("a canary under load", () => {
     await rollout.nothingFailed(10_000, t);
   });
 
-  it("the field beside the predictor: the same, and promoted", async (t) => {
+  it("the field beside the predictor: the same, back at once from half, and promoted", async (t) => {
     await rollout.start("cancer.yaml");
     await rollout.apply("steps/top-level.yaml");
     await rollout.weights("cancer-predictor:90 cancer-predictor-canary:10");
     await rollout.split(10);
+    await rollout.apply("steps/2-half.yaml");
+    await rollout.weights("cancer-predictor:50 cancer-predictor-canary:50");
+    await rollout.apply("cancer.yaml");
+    await rollout.weights("cancer-predictor:1");
+    await rollout.split(0, 500);
+    await rollout.apply("steps/top-level.yaml");
+    await rollout.weights("cancer-predictor:90 cancer-predictor-canary:10");
     await rollout.apply("steps/4-promote.yaml");
     await rollout.weights("cancer-predictor:1");
     await gone(resources.deployments as ResourceType, "cancer-predictor");
@@ -173,11 +180,17 @@ describe("a canary under load", () => {
 describe("spec.canary under load", () => {
   const rollout = new Rollout("tumours", "canary-list");
   after(() => rollout.end());
-  it("a named predictor beside the first, then in its place", async (t) => {
+  it("a named predictor beside the first, taken away, again, then in its place", async (t) => {
     await rollout.start("tumours.yaml");
     await rollout.apply("steps/1-canary.yaml");
     await rollout.weights("tumours-v1-predictor:80 tumours-v2-predictor:20");
     await rollout.split(20);
+    await rollout.apply("tumours.yaml");
+    await rollout.weights("tumours-v1-predictor:1");
+    await gone(resources.deployments as ResourceType, "tumours-v2-predictor");
+    await rollout.split(0, 500);
+    await rollout.apply("steps/1-canary.yaml");
+    await rollout.weights("tumours-v1-predictor:80 tumours-v2-predictor:20");
     await rollout.apply("steps/2-promote.yaml");
     await rollout.weights("tumours-v2-predictor:1");
     await gone(resources.deployments as ResourceType, "tumours-v1-predictor");

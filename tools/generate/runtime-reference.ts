@@ -52,7 +52,7 @@ What a fresh home has, and what an installation on a cluster brings. The number 
 | --- | --- | --- | --- | --- |
 ${runtimeDescriptors.map(row).join("\n")}
 
-Versions are labels and compared as text: \`1\` does not match \`1.2\`. A model without a version takes any.
+Versions are labels and compared as text: \`1\` does not match \`1.2\`. A model without a version takes any. Serval's server does not read LightGBM yet, under whatever name it is asked to.
 
 ## Which one is chosen
 
@@ -60,7 +60,7 @@ Versions are labels and compared as text: \`1\` does not match \`1.2\`. A model 
 2. Else all that list the format (and version) with \`autoSelect\`, speak the protocol (\`protocolVersion\`, \`v1\` when unset), are not disabled, and have a \`workerSpec\` exactly if the predictor has one. A ServingRuntime of the namespace comes before every ClusterServingRuntime; then the higher priority; then the lower protocol; then the newer.
 3. Else the service is not ready, with the reason \`NoSupportingRuntime\`, and \`status.serval\` says of each runtime why it was not chosen.
 
-The runtimes of Serval's own server (\`serval-…\`) have priority 3 in the embedded home: nothing else runs there without a container engine. On a cluster they have none, so that every model goes where KServe sends it and they serve what KServe's runtimes cannot (\`sklearn\` version 0 and \`onnx\` over v1, \`gguf\`).
+The runtimes of Serval's own server (\`serval-…\`) have priority 3 in the embedded home: nothing else runs there without a container engine. On a cluster they have none, so that every model goes where KServe sends it and they serve what KServe's runtimes cannot (\`sklearn\` version 0 and \`onnx\` over v1, \`gguf\`) ([why](../decisions/0013-own-server-fills-the-gaps.md)).
 
 ## A runtime whose image cannot run here
 
