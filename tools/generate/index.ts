@@ -22,6 +22,7 @@ export const generatedFiles: readonly string[] = [
   "packages/embedded/src/apiserver/resources/zero-values.gen.json",
   "packages/cli/bin/help.gen.json",
   "docs/reference/cli.md",
+  "docs/guide/troubleshoot.md",
   "docs/reference/errors.md",
   ...apiReferenceFiles,
   ...runtimeReferenceFiles,

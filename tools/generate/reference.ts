@@ -8,6 +8,7 @@ import { commandHelp, overview } from "../../packages/cli/src/help.ts";
 import { version } from "../../packages/cli/src/version.ts";
 import { generateApiReference } from "./api-reference.ts";
 import { generateRuntimeReference } from "./runtime-reference.ts";
+import { troubleshootingPage } from "./troubleshooting.ts";
 
 const docs = new URL("../../docs/reference/", import.meta.url);
 const header = (source: string): string => `<!-- Generated from ${source} by \`npm run generate\`. Do not edit. -->\n`;
@@ -16,11 +17,11 @@ const families: Readonly<Record<string, string>> = {
   SV1: "Refused at `kubectl apply`",
   SV2: "Choice of the runtime",
   SV3: "Model and storage",
-  SV4: "Pods",
-  SV5: "Routes",
+  SV4: "Pods and their scaling",
+  SV5: "Routes, gateways and graphs",
   SV6: "Configuration",
   SV7: "Not available yet",
-  SV8: "API server",
+  SV8: "API server and what every service depends on",
   SV9: "Answers of the gateway",
 };
 
@@ -72,6 +73,8 @@ export function generateReference(): void {
   writeFileSync(new URL("../../packages/cli/bin/help.gen.json", import.meta.url), helpTexts());
   writeFileSync(new URL("errors.md", docs), errorsPage());
   writeFileSync(new URL("cli.md", docs), cliPage());
+  const guide = new URL("../guide/troubleshoot.md", docs);
+  writeFileSync(guide, troubleshootingPage(header("packages/operator/src/causes/symptoms.ts and the error catalogue")));
   generateApiReference();
   generateRuntimeReference();
 }
