@@ -3,6 +3,7 @@
 // and the bin's own help texts from the command table.
 import { writeFileSync } from "node:fs";
 import { catalogue } from "@serval/api";
+import type { Command } from "../../packages/cli/src/command.ts";
 import { commandTable } from "../../packages/cli/src/commands/index.ts";
 import { commandHelp, overview } from "../../packages/cli/src/help.ts";
 import { version } from "../../packages/cli/src/version.ts";
@@ -46,8 +47,11 @@ One entry per failure that a user can act on. The same code stands in admission 
 ${sections.join("\n")}`;
 }
 
+/** Commands that parse their own flags may still say which. */
+const hasHelp = ({ passThrough, flags }: Command): boolean => passThrough !== true || Object.keys(flags).length > 0;
+
 function cliPage(): string {
-  const commands = commandTable.filter(({ hidden, passThrough }) => hidden !== true && passThrough !== true);
+  const commands = commandTable.filter((command) => command.hidden !== true && hasHelp(command));
   const sections = commands.map(
     (command) => `## serval ${command.name}\n\n\`\`\`\n${commandHelp(command).trimEnd()}\n\`\`\`\n`,
   );
@@ -62,9 +66,7 @@ ${sections.join("\n")}`;
 /** Help is printed by the bin itself, without starting a newer Node and without loading TypeScript. */
 function helpTexts(): string {
   const commands = Object.fromEntries(
-    commandTable
-      .filter(({ passThrough }) => passThrough !== true)
-      .map((command) => [command.name, commandHelp(command)]),
+    commandTable.filter(hasHelp).map((command) => [command.name, commandHelp(command)]),
   );
   return `${JSON.stringify({ overview: overview(commandTable, version), commands }, undefined, 1)}\n`;
 }
