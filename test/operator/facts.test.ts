@@ -108,6 +108,26 @@ describe("facts of pods", () => {
     assert.deepEqual(asked, ["GET /api/v1/namespaces/default/secrets/hf"]);
   });
 
+  it("have a named account at once, though its watch is behind", async () => {
+    const silent: Transport = {
+      send: (request) => (request.query?.["watch"] === "true" ? new Promise(() => {}) : server.transport.send(request)),
+      close: async () => {},
+    };
+    const options = { signal: stop.signal, onError: () => {} };
+    const behind = createFactsSource({ cluster: createCluster(silent, "test"), ...options });
+    await Promise.all(behind.informers.map(({ synced }) => synced));
+    await cluster.create(resources.serviceAccounts, {
+      apiVersion: "v1",
+      kind: "ServiceAccount",
+      metadata: { name: "new", namespace },
+      secrets: [{ name: "hf" }],
+    });
+    const [accounts] = behind.informers;
+    assert.equal(accounts?.get({ namespace, name: "new" }), undefined);
+    const found = await behind.of(service("hf://o/m", "new"), config);
+    assert.deepEqual(found.serviceAccount("new")?.secrets, [{ name: "hf" }]);
+  });
+
   it("name the services that a service account concerns", async () => {
     const account = facts.informers[0]?.get({ namespace, name: "own" });
     assert.ok(account !== undefined);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the facts that pods depend on come from: service accounts and storage containers are watched; of secrets only
-// those that a service refers to are read, and kept for half a minute; the server's version is asked for once. A service
-// that refers to no secret costs no call at all.
+// Where the facts that pods depend on come from: service accounts and storage containers are watched, and a named account
+// that is not known yet is asked for; of secrets only those that a service refers to are read, and kept for half a
+// minute; the server's version is asked for once. A service that refers to no secret costs no call at all.
 import {
   type ClusterStorageContainer,
   clusterStorageContainers,
@@ -15,7 +15,7 @@ import {
   type ServiceAccount,
   type ServingConfig,
 } from "@serval/api";
-import { type Change, type Cluster, createInformer, type Informer } from "@serval/kube";
+import { type Change, type Cluster, createInformer, type Informer, isTransient } from "@serval/kube";
 import { irsaAnnotation } from "./pod/credentials/index.ts";
 import type { PodFacts } from "./pod/facts.ts";
 import { referencedSecrets } from "./pod/referenced-secrets.ts";
@@ -73,13 +73,29 @@ function createVersion({ cluster, onError }: FactsOptions): () => Promise<number
   };
 }
 
+const componentsOf = (isvc: InferenceService) => [
+  ...roles.map((role) => isvc.spec[role]),
+  ...(isvc.spec.canary ?? []).map(({ predictor }) => predictor),
+];
+
+/** Those that the service itself names. */
+const namedAccounts = (isvc: InferenceService): string[] => [
+  ...new Set(componentsOf(isvc).flatMap((component) => component?.serviceAccountName || [])),
+];
+
+/** undefined: it does not exist, or we may only watch. @throws ApiError when the API server is briefly away. */
+const askFor = (cluster: Cluster, key: Key): Promise<ServiceAccount | undefined> =>
+  cluster.get(resources.serviceAccounts, key).catch((error: unknown) => {
+    if (isTransient(error)) throw error;
+    return undefined;
+  });
+
 const accountsOf = (isvc: InferenceService): Set<string> =>
   new Set(
-    [...roles.map((role) => isvc.spec[role]), ...(isvc.spec.canary ?? []).map(({ predictor }) => predictor)].flatMap(
-      (component) =>
-        component === undefined
-          ? []
-          : [component.serviceAccountName || "default", component.logger?.storage?.serviceAccountName || "logger-sa"],
+    componentsOf(isvc).flatMap((component) =>
+      component === undefined
+        ? []
+        : [component.serviceAccountName || "default", component.logger?.storage?.serviceAccountName || "logger-sa"],
     ),
   );
 
@@ -103,7 +119,14 @@ export function createFactsSource(options: FactsOptions): FactsSource {
     concerned,
     of: async (isvc, config) => {
       const namespace = namespaceOf(isvc);
-      const accountOf = (name: string): ServiceAccount | undefined => accounts.get({ namespace, name });
+      // Made just before the service, and the watch is behind: a pod without its credentials would be replaced at once.
+      const late = new Map<string, ServiceAccount>();
+      for (const name of namedAccounts(isvc).filter((each) => accounts.get({ namespace, name: each }) === undefined)) {
+        const account = await askFor(cluster, { namespace, name });
+        if (account !== undefined) late.set(name, account);
+      }
+      const accountOf = (name: string): ServiceAccount | undefined =>
+        accounts.get({ namespace, name }) ?? late.get(name);
       const reads = new Map<string, Read>();
       await Promise.all(
         referencedSecrets(isvc, config, accountOf).map(async (name) =>
