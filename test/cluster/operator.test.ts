@@ -40,4 +40,5 @@ else {
   // Imported only now: the stories choose their home when they are loaded.
   await import("../operator/operator.test.ts");
   await import("../operator/pods.test.ts");
+  await import("../operator/causes.test.ts");
 }
