@@ -27,6 +27,18 @@ const service = (name: string, predictor: object, metadata: object = {}): AnyObj
 });
 const sklearn = { model: { modelFormat: { name: "sklearn" }, storageUri: "gs://bucket/model" } };
 
+const pod = (name: string, annotations: Record<string, string>): AnyObject => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: {
+    name: `${name}-predictor`,
+    namespace: "default",
+    labels: { "serving.kserve.io/inferenceservice": name, component: "predictor", app: `isvc.${name}-predictor` },
+    annotations,
+  },
+  spec: { containers: [{ name: "kserve-container", image: "example/image" }] },
+});
+
 describe("webhooks on a real kube-apiserver", skip, () => {
   let home: WebhookHome;
   let operator: RunningOperator;
@@ -117,6 +129,24 @@ describe("webhooks on a real kube-apiserver", skip, () => {
     assert.match(broken.stderr, /spec\.parallelism\.dataLocal: Invalid value/);
   });
 
+  it("completes pods that KServe made, and no others", async () => {
+    await home.server.cluster.create(services, service("adopted", sklearn));
+    const create = async (
+      notes: Record<string, string>,
+    ): Promise<{ spec: { initContainers?: { name: string }[] } }> => {
+      const told = await kubectl(["apply", "--dry-run=server", "-o", "json", "-f", "-"], pod("adopted", notes));
+      assert.equal(told.code, 0, told.stderr);
+      return JSON.parse(told.stdout);
+    };
+    const sourceUri = "internal.serving.kserve.io/storage-initializer-sourceuri";
+    const { spec } = await create({ [sourceUri]: "gs://bucket/model" });
+    assert.deepEqual(
+      spec.initContainers?.map(({ name }) => name),
+      ["storage-initializer"],
+    );
+    assert.equal((await create({})).spec.initContainers, undefined);
+  });
+
   it("keeps its certificate over a restart", async () => {
     const key = { namespace: "kserve", name: "kserve-webhook-server-cert" };
     const first = await home.server.cluster.get(resources.secrets, key);
@@ -132,6 +162,8 @@ describe("webhooks on a real kube-apiserver", skip, () => {
     const told = await kubectl(["apply", "-f", "-"], service("waiting", sklearn));
     assert.equal(told.code, 1);
     assert.match(told.stderr, /failed calling webhook "inferenceservice\.kserve-webhook-server\.defaulter"/);
+    const own = await kubectl(["apply", "--dry-run=server", "-f", "-"], pod("own", {}));
+    assert.equal(own.code, 0, own.stderr);
     operator = await runOperator(home.server, home.port);
     assert.equal((await kubectl(["apply", "-f", "-"], service("waiting", sklearn))).code, 0);
   });
