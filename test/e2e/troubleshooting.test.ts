@@ -95,6 +95,16 @@ describe("the troubleshooting table", () => {
     await cluster.patch(resources.pods, key, { type: "merge", body: { status } }, { subresource: "status" });
   }
 
+  const configure = (data: Record<string, unknown>): Promise<unknown> =>
+    cluster.patch(
+      resources.configMaps,
+      { namespace: "kserve", name: "inferenceservice-config" },
+      {
+        type: "merge",
+        body: { data: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, JSON.stringify(value)])) },
+      },
+    );
+
   interface Told {
     readonly reason: string;
     readonly message: RegExp;
@@ -135,6 +145,31 @@ describe("the troubleshooting table", () => {
     abort.abort();
     return message;
   }
+
+  it("a fresh home is healthy: doctor ends with 0, in 80 columns and without colour; of a cluster it misses the operator's lease", async () => {
+    const { code, stdout } = await home.serval("doctor");
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /0 of 0 services ready, 0 problems$/m);
+    const wide = stdout.split("\n").filter((line) => line.length > 80 && line.includes(" ", 30));
+    assert.deepEqual(wide, []);
+    assert.equal(stdout.includes("\u001b"), false);
+    const asCluster = await home.run(process.execPath, [servalBin, "doctor", "--kubeconfig", home.kubeconfig]);
+    assert.equal(asCluster.code, 1, asCluster.stdout);
+    assert.match(asCluster.stdout, /✗ SV8005 OperatorMissing/);
+    const nowhere = await home.run(process.execPath, [servalBin, "doctor", "--data-dir", join(home.dataDir, "none")]);
+    assert.equal(nowhere.code, 1);
+    assert.match(nowhere.stdout, /✗ SV8003 ApiUnreachable[\s\S]*serval up/);
+  });
+  it("wrong configuration is found", async () => {
+    await configure({ deploy: { defaultDeploymentMode: "Nowhere" } });
+    const { code, stdout } = await home.serval("doctor");
+    await configure({ deploy: { defaultDeploymentMode: "Standard" } });
+    assert.equal(code, 1);
+    assert.match(
+      plain(stdout),
+      /SV6001 InvalidConfig ConfigMap kserve\/inferenceservice-config, .*deploy\S*: .*Fix: Set it to Standard/,
+    );
+  });
 
   it("row 1, LatestDeploymentReady=False: the GPU is not there", async () => {
     const resources = { limits: { "nvidia.com/gpu": "1" } };
@@ -286,16 +321,6 @@ describe("the troubleshooting table", () => {
     const { status } = await until(name, "readiness", isReady);
     assert.equal(status?.serval, undefined);
   });
-
-  const configure = (data: Record<string, unknown>): Promise<unknown> =>
-    cluster.patch(
-      resources.configMaps,
-      { namespace: "kserve", name: "inferenceservice-config" },
-      {
-        type: "merge",
-        body: { data: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, JSON.stringify(value)])) },
-      },
-    );
 
   it("row 9, the URL answers 404: the configured Gateway does not exist, and the service is reached once it does", async () => {
     const stored = await cluster.get(resources.configMaps, { namespace: "kserve", name: "inferenceservice-config" });
