@@ -10,7 +10,7 @@ import { type FaultServer, noise, startFaultServer } from "@serval/storage/testi
 import { kubectlPath } from "../kubectl.ts";
 import { Home, isReady, root, type Service, servalBin } from "./home.ts";
 
-type Pulling = Service & { status?: { serval?: { message?: string; progress?: { text: string } } } };
+type Pulling = Service & { status?: { serval?: { message?: string; fix?: string; progress?: { text: string } } } };
 
 let home: Home;
 let models: FaultServer;
@@ -84,11 +84,12 @@ describe("a model from a slow server", () => {
 
   it("that has no such model: the service says the reason and the way out", async () => {
     await deploy("no-iris", `${models.url}/gone.tar`);
-    const gone = `Storage initialization failed: HTTP resource not found at '${models.url}/gone.tar'. Fix: Check the path`;
+    const gone = `Storage initialization failed: HTTP resource not found at '${models.url}/gone.tar'`;
     await home.until<Pulling>(
       "reason of no-iris",
       "no-iris",
-      ({ status }) => status?.serval?.message?.includes(gone) === true,
+      ({ status }) =>
+        status?.serval?.message?.includes(gone) === true && status.serval.fix?.startsWith("Check the path") === true,
     );
     assert.ok((await output(home.serval("describe", "no-iris"))).includes(gone));
     const pod = await home.until<Pod>(
