@@ -89,8 +89,8 @@ async function configuration(cluster: Cluster): Promise<Check> {
   const name = `${kserveNamespace}/${configMapName}`;
   if (stored === undefined) return fine("Configuration", `no ${name}: defaults`);
   const { problems } = parseConfig(stored.data);
-  const found = problems.map(({ message, fix }) =>
-    findingOf("InvalidConfig", `ConfigMap ${name}: ${message}`, { fix }),
+  const found = problems.map(({ path, message, fix }) =>
+    findingOf("InvalidConfig", `ConfigMap ${name}, ${path}: ${message}`, { fix }),
   );
   return broken("Configuration", found.length === 0 ? name : `${found.length} wrong key(s)`, ...found);
 }
