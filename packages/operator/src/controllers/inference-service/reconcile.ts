@@ -10,6 +10,7 @@ import {
   keyOf,
   keyText,
   labels,
+  type Mode,
   modeOf,
   type Role,
   readyConditionOf,
@@ -38,7 +39,7 @@ import { evidenceOf, lookAgainMs } from "./evidence.ts";
 import { componentVerdict, type Live, type StatusInput } from "./live.ts";
 import { type ObserveDeps, observe, observeLive } from "./observe.ts";
 import { reportTransitions } from "./report.ts";
-import { type Failure, type Resolved, resolve } from "./resolve.ts";
+import { type Failure, type Resolution, type Resolved, resolve } from "./resolve.ts";
 import { isInBetween, isReadyStatus, settleMs, settlingAge, settlingMs } from "./settling.ts";
 import { statusFrom, statusFromFailure, withFailure } from "./status.ts";
 import { mergePatchBetween } from "./status-patch.ts";
@@ -62,6 +63,43 @@ export interface ReconcileDeps extends ObserveDeps {
 /** Secrets are not watched: one that is missing is asked for again by itself. */
 const unwatchedMs = 5_000;
 
+/** What came of an attempt to bring the children where the service wants them. */
+interface Outcome {
+  /** How many children were written. */
+  readonly calls: number;
+  /** Why it did not succeed; undefined: it did. */
+  readonly failure?: Failure | undefined;
+  /** To be thrown once the status says why: the reconcile is tried again with backoff. */
+  readonly problem?: unknown;
+  /** When to try again though nothing watched may change, in ms; 0: not. */
+  readonly retryMs: number;
+}
+
+async function attempt(deps: ReconcileDeps, resolution: Resolution, key: Key): Promise<Outcome> {
+  if ("failure" in resolution) return { calls: 0, retryMs: 0, failure: resolution.failure };
+  try {
+    return { calls: await apply(deps, resolution.resolved, key), retryMs: 0 };
+  } catch (error) {
+    const failure = failureOf(error);
+    const cause = error instanceof ChildError ? error.cause : error;
+    if (!(cause instanceof ServalError)) return { calls: 0, retryMs: 0, failure, problem: cause };
+    return { calls: 0, retryMs: cause.transient ? unwatchedMs : 0, failure };
+  }
+}
+
+interface Decided {
+  readonly resolution: Resolution;
+  readonly mode: Mode;
+}
+
+function statusOf({ resolution, mode }: Decided, { failure }: Outcome, input: StatusInput): InferenceServiceStatus {
+  const resolved = "resolved" in resolution ? resolution.resolved : undefined;
+  if (resolved === undefined || (failure !== undefined && !failure.isRoute && !servesOn(resolved, input, failure))) {
+    return statusFromFailure({ ...(failure as Failure), resolved }, input, mode);
+  }
+  return withFailure(statusFrom(resolved, input), failure);
+}
+
 /** @throws to be retried with backoff, after the status says why. */
 export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): Promise<ReconcileResult> {
   const observed = await observe(deps, key);
@@ -75,43 +113,31 @@ export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): 
   if (isvc.metadata.deletionTimestamp !== undefined) return release(deps, isvc);
   if (isFrozen(isvc)) return undefined;
   const resolution = resolve(observed);
-  let failure = "failure" in resolution ? resolution.failure : undefined;
-  let problem: unknown;
-  let retryMs = 0;
-  if ("resolved" in resolution) {
-    try {
-      const calls = await apply(deps, resolution.resolved, key);
-      // A status written now would be old at the children's first event; once only, lest a quarrel over a field hide it.
-      if (calls > 0 && !deps.settling.has(name)) {
-        settle(deps, name);
-        return { requeueAfterMs: settleMs };
-      }
-    } catch (error) {
-      failure = failureOf(error);
-      const cause = error instanceof ChildError ? error.cause : error;
-      if (!(cause instanceof ServalError)) problem = cause;
-      else if (cause.transient) retryMs = unwatchedMs;
-    }
+  const outcome = await attempt(deps, resolution, key);
+  // A status written now would be old at the children's first event; once only, lest a quarrel over a field hide it.
+  if (outcome.calls > 0 && !deps.settling.has(name)) {
+    settle(deps, name);
+    return { requeueAfterMs: settleMs };
   }
   const input = await withDetails(deps, { isvc, live: observeLive(deps, key), now: deps.now() });
   const mode = modeOf(isvc, config.deploy.defaultDeploymentMode);
-  const resolved = "resolved" in resolution ? resolution.resolved : undefined;
-  const status =
-    resolved !== undefined && (failure === undefined || failure.isRoute === true || servesOn(resolved, input, failure))
-      ? withFailure(statusFrom(resolved, input), failure)
-      : statusFromFailure({ ...(failure as Failure), resolved }, input, mode);
-  if (failure === undefined && isInBetween(status, input.live.pods)) settle(deps, name);
-  const ageMs = settlingAge(deps.settling, name, input.now.getTime());
-  if (failure === undefined && ageMs !== undefined) {
-    const requeueAfterMs = settlingMs(status, input.live.pods, ageMs);
-    if (requeueAfterMs > 0) return { requeueAfterMs };
-  }
+  const status = statusOf({ resolution, mode }, outcome, input);
+  const pauseMs = outcome.failure === undefined ? pauseBefore(deps, status, input) : 0;
+  if (pauseMs > 0) return { requeueAfterMs: pauseMs };
   deps.settling.delete(name);
   await writeStatus(deps, isvc, status);
-  reportTransitions(deps.events, isvc, status, failure);
-  if (problem !== undefined) throw problem;
-  const waitMs = deps.drain.waitMs(name) || retryMs || lookAgainMs(status, input);
+  reportTransitions(deps.events, isvc, status, outcome.failure);
+  if (outcome.problem !== undefined) throw outcome.problem;
+  const waitMs = deps.drain.waitMs(name) || outcome.retryMs || lookAgainMs(status, input);
   return waitMs > 0 ? { requeueAfterMs: waitMs } : undefined;
+}
+
+/** How long this status should wait for what follows by itself, in ms; 0: it is worth writing now. */
+function pauseBefore(deps: ReconcileDeps, status: InferenceServiceStatus, { isvc, live, now }: StatusInput): number {
+  const name = keyText(keyOf(isvc));
+  if (isInBetween(status, live.pods)) settle(deps, name);
+  const ageMs = settlingAge(deps.settling, name, now.getTime());
+  return ageMs === undefined ? 0 : settlingMs(status, live.pods, ageMs);
 }
 
 /** Nodes, events and the like are read only where a cause asks for them. */
