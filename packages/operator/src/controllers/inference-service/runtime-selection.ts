@@ -142,7 +142,10 @@ function named(query: RuntimeQuery, { namespaced, cluster }: RuntimeCatalog, nam
   const find = (list: readonly ServingRuntime[]) => list.find(({ metadata }) => metadata.name === name);
   const runtime = find(namespaced) ?? find(cluster);
   if (runtime === undefined) {
-    const known = [...namespaced, ...cluster].map((other) => rejection(other, `it is not named ${name}`));
+    // What there is instead: those that serve the format first.
+    const known = [...namespaced, ...cluster].map((other) =>
+      rejection(other, format(other, query) ?? "it serves this format and has another name"),
+    );
     return {
       reason: "RuntimeNotRecognized",
       message: "Waiting for runtime to become available",
