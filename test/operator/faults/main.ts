@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Plays every story under every fault and prints a line of JSON for each fault. A process of its own: under the test runner,
 // which follows every promise, it takes several times as long. Each fault is tried at calls chosen by chance;
-// SERVAL_FAULTS=all tries it at every call of every story, SERVAL_FAULT_SEED repeats a choice.
+// SERVAL_FAULTS=all tries it at every call of every story, SERVAL_FAULT_SEED repeats a choice, SERVAL_FAULT_STORY plays one
+// story only.
 import { callFaults, disturbers } from "./faults.ts";
 import { type FaultHome, startFaultHome } from "./home.ts";
 import { type CallLog, createCallLog, type Played, playDisturbed, playReference, type Reference } from "./run.ts";
@@ -9,6 +10,7 @@ import { stories } from "./stories.ts";
 
 const isComplete = process.env["SERVAL_FAULTS"] === "all";
 const seed = Number(process.env["SERVAL_FAULT_SEED"] ?? Math.floor(Math.random() * 1e6));
+const only = process.env["SERVAL_FAULT_STORY"];
 /** Calls tried for each story and fault, unless all are. */
 const callSamples = 2;
 const worldSamples = 1;
@@ -158,7 +160,9 @@ async function playReferences(): Promise<readonly Reference[]> {
   const log = createCallLog();
   const { operator } = await home.start((transport) => log.through(transport));
   const references = await Promise.all(
-    stories.map((story, index) => playReference(home, log, { story, operator, namespace: `r-${index}x` })),
+    stories
+      .filter(({ name }) => only === undefined || name === only)
+      .map((story, index) => playReference(home, log, { story, operator, namespace: `r-${index}x` })),
   );
   await home.close();
   return references;

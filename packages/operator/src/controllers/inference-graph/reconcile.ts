@@ -8,6 +8,7 @@ import {
   inferenceGraphs,
   isClusterLocal,
   type Key,
+  type KubeObject,
   keyOf,
   labels,
   modeOf,
@@ -16,6 +17,7 @@ import {
   ServalError,
 } from "@serval/api";
 import type { Informer, ReconcileResult } from "@serval/kube";
+import type { ChildKind } from "../../children/children.ts";
 import { childKey } from "../inference-service/build.ts";
 import type { ReconcileDeps } from "../inference-service/reconcile.ts";
 import { mergePatchBetween } from "../inference-service/status-patch.ts";
@@ -52,8 +54,19 @@ interface Outcome {
   readonly url?: string;
 }
 
-/** Everything that the graph wants is applied, everything else of it goes. @throws ApiError. */
-async function apply(deps: GraphDeps, graph: InferenceGraph): Promise<Outcome> {
+/**
+ * A graph has no finalizer, so that it may be gone before the cache knows: making its children again would be a quarrel
+ * with the garbage collector. Asked only where children of a graph are missing that had them.
+ */
+async function isGone({ cluster, children }: GraphDeps, graph: InferenceGraph, wanted: readonly KubeObject[]) {
+  const isComplete = wanted.every((object) => children.get(object.kind as ChildKind, keyOf(object)) !== undefined);
+  if (isComplete || graph.status?.url === undefined) return false;
+  const stored = await cluster.get(inferenceGraphs, keyOf(graph));
+  return stored?.metadata.uid !== graph.metadata.uid;
+}
+
+/** Everything that the graph wants is applied, everything else of it goes. undefined: it is gone. @throws ApiError. */
+async function apply(deps: GraphDeps, graph: InferenceGraph): Promise<Outcome | undefined> {
   const config = deps.config();
   const owned = deps.children.ownedBy(graph.metadata.uid ?? "");
   if (isStopped(graph)) {
@@ -80,6 +93,7 @@ async function apply(deps: GraphDeps, graph: InferenceGraph): Promise<Outcome> {
     host: isInternal ? undefined : named.host,
     serves: (kind) => deps.children.kinds.includes(kind),
   });
+  if (await isGone(deps, graph, wanted)) return undefined;
   await deps.children.apply(wanted);
   const kept = new Set(wanted.map(childKey));
   await deps.children.delete(owned.filter((child) => !kept.has(childKey(child))));
@@ -105,7 +119,7 @@ function report({ events }: GraphDeps, graph: InferenceGraph, status: InferenceG
 export async function reconcileInferenceGraph(deps: GraphDeps, key: Key): Promise<ReconcileResult> {
   const graph = deps.graphs.get(key);
   if (graph === undefined || graph.metadata.deletionTimestamp !== undefined) return undefined;
-  let outcome: Outcome = {};
+  let outcome: Outcome | undefined = {};
   let failed: unknown;
   try {
     outcome = await apply(deps, graph);
@@ -114,6 +128,7 @@ export async function reconcileInferenceGraph(deps: GraphDeps, key: Key): Promis
     outcome = { problem: { reason: error instanceof ServalError ? error.reason : "ApplyFailed", message } };
     if (!(error instanceof ServalError)) failed = error;
   }
+  if (outcome === undefined) return undefined;
   const deployment = deps.children.get("Deployment", key) as never;
   const pods = deps.pods.list(key.namespace).filter((pod) => graphOfPod(pod) === key.name);
   const status = graphStatus({
