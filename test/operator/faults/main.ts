@@ -74,6 +74,9 @@ export interface FaultReport {
 
 type Start = (home: FaultHome, log: CallLog) => Promise<unknown>;
 
+/** In the complete product every call of a batch has its own silent watch, and every story waits for all of them. */
+const patience = isComplete ? { deadlineMs: 120_000 } : {};
+
 /** As many as one home plays at once without everyone waiting for everyone. */
 const batchSize = 24;
 
@@ -89,7 +92,7 @@ async function playBatch(cases: readonly Case[], start: Start): Promise<Outcome[
   const log = createCallLog();
   await start(home, log);
   const outcomes = await Promise.all(
-    cases.map(async (one) => ({ ...one, played: await playDisturbed(home, log, one) })),
+    cases.map(async (one) => ({ ...one, played: await playDisturbed(home, log, { ...one, ...patience }) })),
   );
   await home.close();
   return outcomes;
