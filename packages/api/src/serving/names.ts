@@ -126,6 +126,10 @@ export const containerNames = {
   queueProxy: "queue-proxy",
 } as const;
 
+/** Where a model server answers predictions. `protocol`: v2, everything else is v1. */
+export const predictPath = (model: string, protocol: string): string =>
+  protocol === "v2" ? `/v2/models/${model}/infer` : `/v1/models/${model}:predict`;
+
 export const modelMountPath = "/mnt/models";
 export const defaultContainerPort = 8080;
 export const agentPort = 9081;

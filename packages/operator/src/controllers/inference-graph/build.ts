@@ -18,7 +18,7 @@ import {
 } from "@serval/api";
 import { objectMeta } from "../../modes/standard/object-meta.ts";
 import { resourcesFrom } from "../../pod/storage/initializer.ts";
-import { gatewayDuration } from "../../routes/gateway-api/http-route.ts";
+import { gatewayDuration, gatewayReference } from "../../routes/gateway-api/http-route.ts";
 import { scalersOf } from "../../scaling/index.ts";
 import type { Scaled, ScalingContext } from "../../scaling/scaled.ts";
 import { graphJson } from "./graph-json.ts";
@@ -131,7 +131,6 @@ function service(context: GraphContext): Service {
 function httpRoute({ graph, spec, config }: GraphContext, host: string): HTTPRoute {
   const workload = { name: graph.metadata.name ?? "", labels: {}, annotations: notes(graph) };
   const { labels: _labels, ...metadata } = objectMeta(workload, graph);
-  const [gatewayNamespace = "", gateway = ""] = config.ingress.kserveIngressGateway.split("/");
   const { disableHTTPRouteTimeout } = config.ingress;
   const backend = {
     group: "",
@@ -146,7 +145,7 @@ function httpRoute({ graph, spec, config }: GraphContext, host: string): HTTPRou
     kind: "HTTPRoute",
     metadata,
     spec: {
-      parentRefs: [{ group: "gateway.networking.k8s.io", kind: "Gateway", namespace: gatewayNamespace, name: gateway }],
+      parentRefs: [gatewayReference(config)],
       hostnames: [host],
       rules: [
         {

@@ -20,7 +20,7 @@ import type { Informer, ReconcileResult } from "@serval/kube";
 import type { ChildKind } from "../../children/children.ts";
 import { childKey } from "../inference-service/build.ts";
 import type { ReconcileDeps } from "../inference-service/reconcile.ts";
-import { mergePatchBetween } from "../inference-service/status-patch.ts";
+import { writeStatus } from "../write-status.ts";
 import { graphObjects } from "./build.ts";
 import { graphStatus } from "./status.ts";
 import { type Directory, type TargetProblem, withTargets } from "./targets.ts";
@@ -140,13 +140,7 @@ export async function reconcileInferenceGraph(deps: GraphDeps, key: Key): Promis
     url: outcome.url,
     problem: outcome.problem,
   });
-  const patch = mergePatchBetween(graph.status ?? {}, status);
-  if (patch !== undefined) {
-    const body = { metadata: { resourceVersion: graph.metadata.resourceVersion }, status: patch };
-    const options = { subresource: "status", fieldManager: "serval-operator" } as const;
-    deps.graphs.observe(await deps.cluster.patch(inferenceGraphs, keyOf(graph), { type: "merge", body }, options));
-    report(deps, graph, status);
-  }
+  if (await writeStatus({ cluster: deps.cluster, informer: deps.graphs }, graph, status)) report(deps, graph, status);
   if (failed !== undefined) throw failed;
   return undefined;
 }

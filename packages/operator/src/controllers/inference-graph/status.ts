@@ -10,34 +10,11 @@ import {
   type Pod,
   type Reason,
   type ServalStatus,
-  type ServingCondition,
   type Verdict,
 } from "@serval/api";
 import { deploymentVerdict } from "../inference-service/deployment-verdict.ts";
+import { plainConditions } from "../plain-condition.ts";
 import { routerCause } from "./cause.ts";
-
-const seconds = (now: Date): string => now.toISOString().replace(/\.\d+Z$/, "Z");
-
-/** The graph's conditions carry no severity; a time changes only with what the condition says. */
-function conditions(
-  { status }: InferenceGraph,
-  wanted: Readonly<Record<string, Verdict>>,
-  now: Date,
-): ServingCondition[] {
-  return Object.entries(wanted).map(([type, verdict]) => {
-    const old = status?.conditions?.find((condition) => condition.type === type);
-    const { reason, message } = verdict;
-    const isSame = old?.status === verdict.status && old.reason === reason && old.message === message;
-    if (old !== undefined && isSame) return old;
-    return {
-      type,
-      status: verdict.status,
-      ...(reason === undefined ? {} : { reason }),
-      ...(message === undefined ? {} : { message }),
-      lastTransitionTime: seconds(now),
-    };
-  });
-}
 
 export interface GraphObservation {
   readonly graph: InferenceGraph;
@@ -76,7 +53,7 @@ export function graphStatus(observation: GraphObservation): InferenceGraphStatus
   };
   return {
     observedGeneration: graph.metadata.generation ?? 0,
-    conditions: conditions(graph, wanted, now),
+    conditions: plainConditions(wanted, { old: graph.status?.conditions, now }),
     ...(isStopped || url === undefined ? {} : { url }),
     ...(serval === undefined ? {} : { serval }),
   };

@@ -7,6 +7,7 @@ import {
   type InferenceService,
   type InferenceStep,
   implementationsOf,
+  predictPath,
   type ServingRuntime,
 } from "@serval/api";
 import { isReadyStatus } from "../inference-service/settling.ts";
@@ -41,9 +42,6 @@ function modelName(isvc: InferenceService): string {
     ""
   );
 }
-
-const inferencePath = (model: string, protocol: string): string =>
-  protocol === "v2" ? `/v2/models/${model}/infer` : `/v1/models/${model}:predict`;
 
 /** undefined: the runtime speaks nothing that a graph can use. */
 function protocolOf(isvc: InferenceService, runtime: ServingRuntime | undefined): string | undefined {
@@ -81,7 +79,7 @@ function serviceUrl(name: string, { service, runtime }: Directory): { url: strin
         message: `service ${name}: the runtime does not support a protocol compatible with Inference Graphs`,
       },
     };
-  return { url: `${address}${inferencePath(modelName(isvc), protocol)}` };
+  return { url: `${address}${predictPath(modelName(isvc), protocol)}` };
 }
 
 /** The spec with every service's URL, or the first step that leads nowhere. */

@@ -34,6 +34,7 @@ import type { ConfigMapWriter } from "../../children/config-maps.ts";
 import type { Drain } from "../../children/drain.ts";
 import { modelConfigMap } from "../../pod/multi-model.ts";
 import { servedModels } from "../trained-model/served-models.ts";
+import { writeStatus } from "../write-status.ts";
 import { buildRoutes, buildWorkloads, childKey, wantedKeys } from "./build.ts";
 import { evidenceOf, lookAgainMs } from "./evidence.ts";
 import { componentVerdict, type Live, type StatusInput } from "./live.ts";
@@ -42,7 +43,6 @@ import { reportTransitions } from "./report.ts";
 import { type Failure, type Resolution, type Resolved, resolve } from "./resolve.ts";
 import { isInBetween, isReadyStatus, settleMs, settlingAge, settlingMs } from "./settling.ts";
 import { statusFrom, statusFromFailure, withFailure } from "./status.ts";
-import { mergePatchBetween } from "./status-patch.ts";
 
 export interface ReconcileDeps extends ObserveDeps {
   readonly cluster: Cluster;
@@ -125,7 +125,7 @@ export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): 
   const pauseMs = outcome.failure === undefined ? pauseBefore(deps, status, input) : 0;
   if (pauseMs > 0) return { requeueAfterMs: pauseMs };
   deps.settling.delete(name);
-  await writeStatus(deps, isvc, status);
+  await writeStatus({ cluster: deps.cluster, informer: deps.caches.services }, isvc, status);
   reportTransitions(deps.events, isvc, status, outcome.failure);
   if (outcome.problem !== undefined) throw outcome.problem;
   const waitMs = deps.drain.waitMs(name) || outcome.retryMs || lookAgainMs(status, input);
@@ -231,20 +231,6 @@ function failureOf(thrown: unknown): Failure {
     ...(isRefusal && error.code !== 409 && !isRoute ? { condition } : {}),
     isRoute,
   };
-}
-
-/** The only status write: what changed, and only against the version that was read. */
-async function writeStatus({ cluster, caches }: ReconcileDeps, isvc: InferenceService, status: InferenceServiceStatus) {
-  const patch = mergePatchBetween(isvc.status ?? {}, status);
-  if (patch === undefined) return;
-  const body = { metadata: { resourceVersion: isvc.metadata.resourceVersion }, status: patch };
-  const stored = await cluster.patch(
-    inferenceServices,
-    keyOf(isvc),
-    { type: "merge", body },
-    { subresource: "status", fieldManager: "serval-operator" },
-  );
-  caches.services.observe(stored);
 }
 
 /** Children go by their owner reference; only our finalizer has to go. */

@@ -15,8 +15,8 @@ import type { ConfigMapWriter } from "../../children/config-maps.ts";
 import { noFacts } from "../../pod/facts.ts";
 import { modelConfigMap } from "../../pod/multi-model.ts";
 import type { ReconcileDeps } from "../inference-service/reconcile.ts";
-import { mergePatchBetween } from "../inference-service/status-patch.ts";
 import { buildVariant } from "../inference-service/variant.ts";
+import { writeStatus } from "../write-status.ts";
 import { isAllocated, servedModels } from "./served-models.ts";
 import { fits, type Parent, trainedModelStatus } from "./status.ts";
 
@@ -109,10 +109,6 @@ export async function reconcileTrainedModel(deps: TrainedModelDeps, key: Key): P
   const others = siblings.filter(({ metadata }) => metadata.name !== key.name);
   const served = servedModels([...others, { ...claimed, status }], parentKey.name);
   if (parent.isMultiModel) await configMaps.ensure(modelConfigMap(stored, served));
-  const patch = mergePatchBetween(claimed.status ?? {}, status);
-  if (patch === undefined) return undefined;
-  const body = { metadata: { resourceVersion: claimed.metadata.resourceVersion }, status: patch };
-  const options = { subresource: "status", fieldManager: "serval-operator" } as const;
-  models.observe(await cluster.patch(trainedModels, key, { type: "merge", body }, options));
+  await writeStatus({ cluster, informer: models }, claimed, status);
   return undefined;
 }

@@ -3,13 +3,14 @@
 // Source: KServe pkg/controller/v1alpha1/trainedmodel/controller.go.
 import {
   type InferenceService,
+  predictPath,
   quantityValue,
-  type ServingCondition,
   type TrainedModel,
   type TrainedModelStatus,
   type Verdict,
 } from "@serval/api";
 import { isReadyStatus } from "../inference-service/settling.ts";
+import { plainConditions } from "../plain-condition.ts";
 
 export interface Parent {
   readonly isvc: InferenceService;
@@ -48,27 +49,6 @@ function verdicts(parent: Parent, hasMemory: boolean): Record<string, Verdict> {
   return { InferenceServiceReady, IsMMSPredictor, MemoryResourceAvailable, Ready };
 }
 
-function condition(type: string, { status, reason, message }: Verdict, { old, now }: Times): ServingCondition {
-  const before = old?.find((candidate) => candidate.type === type);
-  if (before !== undefined && before.status === status && before.reason === reason && before.message === message)
-    return before;
-  return {
-    type,
-    status,
-    ...(reason === undefined ? {} : { reason }),
-    ...(message === undefined ? {} : { message }),
-    lastTransitionTime: now.toISOString().replace(/\.\d+Z$/, "Z"),
-  };
-}
-
-interface Times {
-  readonly old: readonly ServingCondition[] | undefined;
-  readonly now: Date;
-}
-
-const predictPath = (name: string, protocol: string): string =>
-  protocol === "v2" ? `/v2/models/${name}/infer` : `/v1/models/${name}:predict`;
-
 export interface TrainedModelInput {
   readonly model: TrainedModel;
   readonly parent: Parent;
@@ -78,7 +58,6 @@ export interface TrainedModelInput {
 
 export function trainedModelStatus({ model, parent, hasMemory, now }: TrainedModelInput): TrainedModelStatus {
   const wanted = verdicts(parent, hasMemory);
-  const times = { old: model.status?.conditions, now };
   const path = predictPath(model.metadata.name ?? "", parent.protocol);
   const { url, address } = parent.isvc.status ?? {};
   const isReady = wanted["Ready"]?.status === "True";
@@ -86,7 +65,7 @@ export function trainedModelStatus({ model, parent, hasMemory, now }: TrainedMod
     // URLs stay when the service is briefly not ready (KServe).
     ...(model.status?.url === undefined ? {} : { url: model.status.url }),
     ...(model.status?.address === undefined ? {} : { address: model.status.address }),
-    conditions: Object.entries(wanted).map(([type, verdict]) => condition(type, verdict, times)),
+    conditions: plainConditions(wanted, { old: model.status?.conditions, now }),
     ...(isReady && url !== undefined ? { url: `${url}${path}` } : {}),
     ...(isReady && address?.url !== undefined ? { address: { url: `${address.url}${path}` } } : {}),
   };

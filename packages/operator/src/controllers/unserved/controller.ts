@@ -5,7 +5,6 @@ import {
   catalogue,
   codeOf,
   type KubeObject,
-  keyOf,
   type LlmInferenceService,
   type LocalModelCache,
   llmInferenceServices,
@@ -15,6 +14,8 @@ import {
 } from "@serval/api";
 import { type Cluster, type Controller, createInformer, type Informer, runController, watchOf } from "@serval/kube";
 import type { ControllerHooks } from "../inference-service/controller.ts";
+import { plainCondition } from "../plain-condition.ts";
+import { writeStatus } from "../write-status.ts";
 
 const reason = "FeatureNotSupported";
 
@@ -37,13 +38,11 @@ const llm: Kind<LlmInferenceService> = {
       ? {
           observedGeneration: metadata.generation ?? 0,
           conditions: [
-            {
-              type: "Ready",
-              status: "False",
-              reason,
-              message: `${message} (${codeOf(reason)})`,
-              lastTransitionTime: now.toISOString().replace(/\.\d+Z$/, "Z"),
-            },
+            plainCondition(
+              "Ready",
+              { status: "False", reason, message: `${message} (${codeOf(reason)})` },
+              { old: undefined, now },
+            ),
           ],
         }
       : undefined,
@@ -74,9 +73,7 @@ function run<T extends KubeObject>({ type, fix, statusOf }: Kind<T>, options: Un
       if (object === undefined || object.metadata.deletionTimestamp !== undefined) return undefined;
       const status = statusOf(object, told(type.kind, fix), now());
       if (status === undefined) return undefined;
-      const body = { metadata: { resourceVersion: object.metadata.resourceVersion }, status };
-      const write = { subresource: "status", fieldManager: "serval-operator" } as const;
-      informer.observe(await cluster.patch(type, keyOf(object), { type: "merge", body }, write));
+      await writeStatus({ cluster, informer }, object, status);
       return undefined;
     },
     ...hooks,

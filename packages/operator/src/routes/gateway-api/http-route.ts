@@ -2,21 +2,21 @@
 // HTTPRoutes of a service: one per component and the top-level one. Source: KServe reconcilers/ingress/httproute.
 import {
   type HTTPRoute,
-  hostOf,
   type InferenceService,
   labels as labelKeys,
   namespaceOf,
   type Role,
   renderTemplate,
   routeName,
-  ServalError,
   type ServicePort,
+  type ServingConfig,
 } from "@serval/api";
 import type { Component } from "../../controllers/inference-service/component.ts";
 import { annotationFilter, filtered, labelFilter } from "../../controllers/inference-service/component-metadata.ts";
 import type { Resolved } from "../../controllers/inference-service/resolve.ts";
 import { ownerReference } from "../../modes/standard/object-meta.ts";
 import { servicePorts } from "../../modes/standard/service.ts";
+import { host } from "../host.ts";
 
 type Rule = NonNullable<HTTPRoute["spec"]["rules"]>[number];
 type Match = NonNullable<Rule["matches"]>[number];
@@ -44,6 +44,12 @@ export function gatewayDuration(seconds: number): string {
     [seconds % 60, "s"],
   ];
   return parts.flatMap(([amount, unit]) => (amount === 0 ? [] : [`${amount}${unit}`])).join("");
+}
+
+/** The Gateway that the ConfigMap names, as `namespace/name`. */
+export function gatewayReference({ ingress }: ServingConfig) {
+  const [namespace = "", name = ""] = ingress.kserveIngressGateway.split("/");
+  return { group: "gateway.networking.k8s.io", kind: "Gateway", namespace, name };
 }
 
 const isGrpc = ({ name = "" }: ServicePort): boolean => name.includes("grpc") || name.includes("h2c");
@@ -111,7 +117,6 @@ function componentRules(resolved: Resolved, target: Target): Rule[] {
 
 function route(resolved: Resolved, name: string, hostnames: string[], rules: Rule[]): HTTPRoute {
   const { isvc, config } = resolved;
-  const [gatewayNamespace = "", gateway = ""] = config.ingress.kserveIngressGateway.split("/");
   const labels = filtered(isvc.metadata.labels, labelFilter(config));
   // In-memory labels for runtime templates are not the service's.
   for (const key of [labelKeys.modelClass, labelKeys.serviceEnvelope]) delete labels[key];
@@ -126,25 +131,11 @@ function route(resolved: Resolved, name: string, hostnames: string[], rules: Rul
       ownerReferences: [ownerReference(isvc)],
     },
     spec: {
-      parentRefs: [
-        {
-          group: "gateway.networking.k8s.io",
-          kind: "Gateway",
-          namespace: gatewayNamespace,
-          name: gateway,
-        },
-      ],
+      parentRefs: [gatewayReference(config)],
       hostnames,
       rules,
     },
   };
-}
-
-/** @throws ServalError when the template gives no valid host: the service would be unreachable under it. */
-function host(resolved: Resolved, objectName: string): string {
-  const result = hostOf(resolved.isvc, objectName, resolved.config);
-  if ("host" in result) return result.host;
-  throw new ServalError("NameTooLong", result.error);
 }
 
 /** The service's host under every further domain; a domain that gives no valid host is left out (KServe). */

@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Ingress of a service, for clusters without Gateway API. Source: KServe reconcilers/ingress/ingress_reconciler.go.
-import { hostOf, type Ingress, namespaceOf, type Role, ServalError } from "@serval/api";
+import { type Ingress, namespaceOf, type Role } from "@serval/api";
 import type { Component } from "../../controllers/inference-service/component.ts";
 import type { Resolved } from "../../controllers/inference-service/resolve.ts";
 import { ownerReference } from "../../modes/standard/object-meta.ts";
+import { host } from "../host.ts";
 
 type Rule = NonNullable<NonNullable<Ingress["spec"]>["rules"]>[number];
-
-function host(resolved: Resolved, objectName: string): string {
-  const result = hostOf(resolved.isvc, objectName, resolved.config);
-  if ("host" in result) return result.host;
-  throw new ServalError("NameTooLong", result.error);
-}
 
 const rule = (hostName: string, component: Component): Rule => ({
   host: hostName,
