@@ -28,8 +28,9 @@ interface Wanted {
 function wantedOf(graph: InferenceGraph, world: World, config: ServingConfig): Wanted {
   const targets = withTargets(graph.spec, {
     service: (name) => named<InferenceService>(world, "InferenceService", name),
-    runtime: ({ spec }) => {
-      const name = spec.predictor.model?.runtime ?? "";
+    runtime: ({ spec, status }) => {
+      const chosen = status?.servingRuntimeName ?? status?.clusterServingRuntimeName;
+      const name = spec.predictor.model?.runtime ?? chosen ?? "";
       return (
         named<ServingRuntime>(world, "ServingRuntime", name) ??
         named<ServingRuntime>(world, "ClusterServingRuntime", name)

@@ -27,6 +27,7 @@ const targets: readonly {
   readonly title: string;
   readonly service?: InferenceService;
   readonly protocols?: readonly string[];
+  readonly serverType?: string;
   readonly url?: string;
   readonly problem?: string;
 }[] = [
@@ -61,7 +62,14 @@ const targets: readonly {
   {
     title: "a multi-model service without a path",
     service: service("m", { model: { modelFormat: { name: "sklearn" } } }),
+    serverType: "sklearnserver",
     url: "http://m-predictor.golden.svc.cluster.local",
+  },
+  {
+    title: "the path of a model that its server fetches by itself",
+    service: service("m", { model: { modelFormat: { name: "vLLM" }, protocolVersion: "v2" } }),
+    serverType: "vllmserver",
+    url: "http://m-predictor.golden.svc.cluster.local/v2/models/m/infer",
   },
   {
     title: "nothing when the runtime only speaks gRPC",
@@ -78,10 +86,13 @@ const targets: readonly {
 ];
 
 describe("withTargets()", () => {
-  for (const { title, service: found, protocols, url, problem } of targets)
+  for (const { title, service: found, protocols, serverType, url, problem } of targets)
     it(`finds ${title}`, () => {
-      const runtime =
-        protocols && ({ metadata: {}, spec: { protocolVersions: protocols } } as unknown as ServingRuntime);
+      const metadata = serverType === undefined ? {} : { annotations: { "serving.kserve.io/server-type": serverType } };
+      const isKnown = protocols !== undefined || serverType !== undefined;
+      const runtime = isKnown
+        ? ({ metadata, spec: { protocolVersions: protocols, containers: [] } } as unknown as ServingRuntime)
+        : undefined;
       const result = withTargets(graph({ serviceName: "m" }), { service: () => found, runtime: () => runtime });
       if ("problem" in result) assert.equal(result.problem.message, problem);
       else assert.equal(result.spec.nodes["root"]?.steps?.[0]?.serviceUrl, url);

@@ -40,8 +40,9 @@ export const graphOfPod = ({ metadata }: Pod): string | undefined => metadata?.l
 function directory({ caches }: GraphDeps, namespace: string | undefined): Directory {
   return {
     service: (name) => caches.services.get({ namespace, name }),
-    runtime: ({ spec }) => {
-      const name = spec.predictor.model?.runtime ?? "";
+    runtime: ({ spec, status }) => {
+      const chosen = status?.servingRuntimeName ?? status?.clusterServingRuntimeName;
+      const name = spec.predictor.model?.runtime ?? chosen ?? "";
       return caches.runtimes.get({ namespace, name }) ?? caches.clusterRuntimes.get({ name });
     },
   };

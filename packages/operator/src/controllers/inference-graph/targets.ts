@@ -10,11 +10,13 @@ import {
   predictPath,
   type ServingRuntime,
 } from "@serval/api";
+import { servesManyModels } from "../../pod/index.ts";
 import { isReadyStatus } from "../inference-service/settling.ts";
 
 export interface Directory {
   /** Of the graph's namespace. */
   readonly service: (name: string) => InferenceService | undefined;
+  /** That serves it: the one that it names, else the one that was chosen. */
   readonly runtime: (isvc: InferenceService) => ServingRuntime | undefined;
 }
 
@@ -58,11 +60,6 @@ function protocolOf(isvc: InferenceService, runtime: ServingRuntime | undefined)
   return protocols.find((protocol) => protocol === "v1" || protocol === "v2");
 }
 
-const isMultiModel = ({ spec }: InferenceService): boolean => {
-  const { model } = spec.predictor;
-  return model !== undefined && model.storageUri === undefined && model.storage === undefined;
-};
-
 function serviceUrl(name: string, { service, runtime }: Directory): { url: string } | { problem: TargetProblem } {
   const isvc = service(name);
   if (isvc === undefined)
@@ -70,8 +67,9 @@ function serviceUrl(name: string, { service, runtime }: Directory): { url: strin
   const address = isvc.status?.address?.url;
   if (address === undefined || !isReadyStatus(isvc.status))
     return { problem: { reason: "GraphServiceNotReady", message: `service ${name} is not ready` } };
-  if (isMultiModel(isvc) && isvc.spec.transformer === undefined) return { url: address };
-  const protocol = protocolOf(isvc, runtime(isvc));
+  const server = runtime(isvc);
+  if (servesManyModels(isvc.spec.predictor, server) && isvc.spec.transformer === undefined) return { url: address };
+  const protocol = protocolOf(isvc, server);
   if (protocol === undefined)
     return {
       problem: {
