@@ -23,10 +23,11 @@ if [ ${#missing[@]} -gt 0 ]; then
   mkdir -p "$work"
   cd "$work"
   # k8s.io/kubernetes names its staging modules at v0.0.0; each needs a replace line for the version that belongs to it.
-  if ! grep -qs "k8s.io/kubernetes $version" go.mod; then
+  all=(kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy)
+  if ! grep -qs "k8s.io/kubernetes $version" go.mod || ! grep -qs kube-proxy tools.go; then
     {
       printf '//go:build tools\n\npackage tools\n\nimport (\n'
-      for command in kube-apiserver kube-controller-manager; do printf '\t_ "k8s.io/kubernetes/cmd/%s"\n' "$command"; done
+      for command in "${all[@]}"; do printf '\t_ "k8s.io/kubernetes/cmd/%s"\n' "$command"; done
       printf ')\n'
     } >tools.go
     printf 'module serval.dev/test/kubernetes\n\ngo 1.24\n\nrequire k8s.io/kubernetes %s\n' "$version" >go.mod

@@ -3,5 +3,6 @@
 export * from "./config/index.ts";
 export * from "./core/index.ts";
 export * from "./errors/index.ts";
+export * from "./release.ts";
 export * from "./schema/index.ts";
 export * from "./serving/index.ts";
