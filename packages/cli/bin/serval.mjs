@@ -9,7 +9,9 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const bin = fileURLToPath(import.meta.url);
-const entry = join(dirname(dirname(bin)), "src", "main.ts");
+const bundled = join(dirname(dirname(bin)), "dist", "main.js");
+/** Published, Serval is bundled JavaScript; in a clone it is its own sources. */
+const entry = existsSync(bundled) ? bundled : join(dirname(dirname(bin)), "src", "main.ts");
 
 /** Compiled code is kept between processes: a home starts six of them, each in a third of the time. */
 function keepCompiledCode() {

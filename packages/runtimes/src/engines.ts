@@ -60,6 +60,10 @@ const engines: Readonly<Record<EngineName, Engine>> = {
   onnx: { version: "1.30.0", packedMegabytes: 115, unpackedBytes: 290_000_000, native: undefined, prune: onnxOthers },
 };
 
+/** Parts of an engine's node_modules that this platform has no use for. */
+export const otherPlatforms = (name: EngineName, platform: string, arch: string): readonly string[] =>
+  engines[name].prune(platform, arch);
+
 export const engineDir = (name: EngineName, cacheDir: string): string =>
   join(cacheDir, "engines", `${name}-${engines[name].version}`);
 

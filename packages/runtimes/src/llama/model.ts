@@ -4,7 +4,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { open } from "node:fs/promises";
 import { getCompileCacheDir } from "node:module";
-import { dirname } from "node:path";
+import { dirname, extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { RequestError } from "@serval/protocol";
 import { type GenerateEvent, type GenerateRequest, type LanguageModel, ModelError } from "../model.ts";
@@ -66,7 +66,8 @@ export class LlamaModel implements LanguageModel {
     // The binding is 200 files: compiled code is kept where this process keeps its own (Node adds a folder per version).
     const compiled = getCompileCacheDir();
     if (compiled !== undefined) clean["NODE_COMPILE_CACHE"] = dirname(compiled);
-    const child = fork(fileURLToPath(new URL("./worker.ts", import.meta.url)), {
+    // Bundled, the worker lies beside this file as worker.js.
+    const child = fork(fileURLToPath(new URL(`./worker${extname(import.meta.url)}`, import.meta.url)), {
       env: clean,
       stdio: ["ignore", "ignore", "inherit", "ipc"],
       execArgv: [],

@@ -74,6 +74,8 @@ export class OnnxModel implements PredictiveModel {
 
   async load(): Promise<void> {
     const file = await findModelFile(this.path, [".onnx"]);
+    // Since 1.30 it reports each start to its maker unless told not to; what a model serves is nobody else's business.
+    process.env["ORT_DISABLE_TELEMETRY"] ??= "1";
     const module = (await import(
       pathToFileURL(join(await this.options.engineDir(), "node_modules/onnxruntime-node/dist/index.js")).href
     )) as { default: Ort };
