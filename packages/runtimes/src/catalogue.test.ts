@@ -56,6 +56,20 @@ describe("clusterServingRuntimes()", () => {
     assert.deepEqual(new Set(priorities(true)), new Set([3, "named only"]));
     assert.deepEqual(new Set(priorities(false)), new Set([undefined, "named only"]));
   });
+  it("names the image of Serval's own server as a cluster pulls it, and nobody else's", () => {
+    const ownImage = "registry.example.com/serval/serval-model-server:v0.1.0";
+    const imagesOf = (selection: Parameters<typeof clusterServingRuntimes>[0]) =>
+      new Map(
+        clusterServingRuntimes(selection).map(({ metadata, spec }) => [
+          metadata.name,
+          (spec["containers"] as { image: string }[])[0]!.image,
+        ]),
+      );
+    const [plain, qualified] = [imagesOf({ prefersOwn: false }), imagesOf({ prefersOwn: false, ownImage })];
+    for (const [name, image] of plain)
+      assert.equal(qualified.get(name), image === "serval-model-server" ? ownImage : image);
+    assert.equal(qualified.get("serval-onnx"), ownImage);
+  });
   it("leaves the optional ones out", () => {
     const names = clusterServingRuntimes({ prefersOwn: true }).map(({ metadata }) => metadata.name);
     assert.equal(names.includes("kserve-openvino"), false);

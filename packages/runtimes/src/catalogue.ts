@@ -30,21 +30,23 @@ export interface RuntimeSelection {
    * a model without a named runtime goes where KServe sends it.
    */
   readonly prefersOwn: boolean;
+  /** Serval's own server as a cluster pulls it, with registry and tag; default: the name that the embedded home knows. */
+  readonly ownImage?: string;
 }
 
-function preferred(descriptor: RuntimeDescriptor): RuntimeDescriptor {
+function selected(descriptor: RuntimeDescriptor, { prefersOwn, ownImage }: RuntimeSelection): RuntimeDescriptor {
   if (descriptor.isOwn !== true) return descriptor;
   const formats = descriptor.formats.map((format) =>
-    format.autoSelect === true ? { ...format, priority: ownPriority } : format,
+    prefersOwn && format.autoSelect === true ? { ...format, priority: ownPriority } : format,
   );
-  return { ...descriptor, formats };
+  return { ...descriptor, formats, image: ownImage ?? descriptor.image };
 }
 
 /** What is installed by itself. */
-export const clusterServingRuntimes = ({ prefersOwn }: RuntimeSelection): readonly ClusterServingRuntime[] =>
+export const clusterServingRuntimes = (selection: RuntimeSelection): readonly ClusterServingRuntime[] =>
   runtimeDescriptors
     .filter(({ isOptional }) => isOptional !== true)
-    .map((descriptor) => clusterServingRuntime(prefersOwn ? preferred(descriptor) : descriptor));
+    .map((descriptor) => clusterServingRuntime(selected(descriptor, selection)));
 
 /** Images (without registry and tag) that `serval serve` stands in for, with the framework each implies. */
 const images: Readonly<Record<string, string | undefined>> = {

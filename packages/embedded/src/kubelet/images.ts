@@ -45,7 +45,7 @@ const servalCommand =
 export const localImages: readonly LocalImage[] = [
   { pattern: /(^|\/)serval([:@]|$)/, entrypoint: servalCommand(), about: "the serval command" },
   {
-    pattern: /^(docker\.io\/)?kserve\/storage-initializer([:@]|$)/,
+    pattern: /(^|\/)(kserve|serval)\/storage-initializer([:@]|$)/,
     entrypoint: servalCommand("fetch"),
     about: "the storage initializer",
     argument: exampleUri,
