@@ -16,7 +16,8 @@ Flags:
   --platform P         linux/amd64 or linux/arm64 (default: this machine's)
   --only NAME,NAME     Of ${imageRecipes.map(({ id }) => id).join(", ")} (default: all)
   --alias NAME:TAG=X   A further name; X: an image of these, or a framework of the model server. Repeatable
-  --push               Push to the registry of --repository; credentials come from REGISTRY_USER and REGISTRY_PASSWORD
+  --push REGISTRY      Also push to HOST[:PORT][/PATH], with the credentials of REGISTRY_USER and REGISTRY_PASSWORD or of
+                       docker login
 `;
 
 export interface ImageFlags {
@@ -26,7 +27,8 @@ export interface ImageFlags {
   readonly platform: Platform;
   readonly only: readonly ImageId[];
   readonly aliases: readonly Alias[];
-  readonly push: boolean;
+  /** HOST[:PORT][/PATH]; undefined: nothing is pushed. */
+  readonly push: string | undefined;
   readonly help: boolean;
 }
 
@@ -37,7 +39,7 @@ const options = {
   platform: { type: "string", default: `linux/${process.arch === "x64" ? "amd64" : process.arch}` },
   only: { type: "string", default: "" },
   alias: { type: "string", multiple: true, default: [] as string[] },
-  push: { type: "boolean", default: false },
+  push: { type: "string" },
   help: { type: "boolean", short: "h", default: false },
 } as const;
 

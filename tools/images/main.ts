@@ -6,9 +6,11 @@ import { fileURLToPath } from "node:url";
 import { cacheDir } from "../pinned-node.mjs";
 import { writeArchive } from "./archive.ts";
 import { type BuiltImage, buildImages } from "./build.ts";
+import { basicCredentials } from "./credentials.ts";
 import { type ImageFlags, parseFlags, usage } from "./flags.ts";
 import { planImages } from "./plan.ts";
 import { provenanceOf } from "./provenance.ts";
+import { destination, pushImage } from "./registry.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const say = (line: string): void => console.log(line);
@@ -30,6 +32,11 @@ async function write(built: readonly BuiltImage[], { out, tag, platform }: Image
   }
 }
 
+async function push(built: readonly BuiltImage[], registry: string): Promise<void> {
+  const basic = await basicCredentials(destination("docker.io/any:tag", registry).host, process.env);
+  for (const { image } of built) await pushImage(image, { registry, basic, say });
+}
+
 async function main(args: readonly string[]): Promise<void> {
   const flags = parseFlags(args);
   if (flags.help) return say(usage);
@@ -37,6 +44,7 @@ async function main(args: readonly string[]): Promise<void> {
   const options = { root, platform: flags.platform, servalCache: cacheDir(), provenance, say };
   const built = await buildImages(planImages(flags), options);
   await write(built, flags);
+  if (flags.push !== undefined) await push(built, flags.push);
 }
 
 try {
