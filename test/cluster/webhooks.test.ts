@@ -148,7 +148,7 @@ describe("webhooks on a real kube-apiserver", skip, () => {
   });
 
   it("keeps its certificate over a restart", async () => {
-    const key = { namespace: "kserve", name: "kserve-webhook-server-cert" };
+    const key = { namespace: "kserve", name: "serval-webhooks-cert" };
     const first = await home.server.cluster.get(resources.secrets, key);
     await operator.stop();
     operator = await runOperator(home.server, home.port);
@@ -171,7 +171,7 @@ describe("webhooks on a real kube-apiserver", skip, () => {
   it("changes authority and certificate while objects are applied, without a failed call", async () => {
     await operator.stop();
     const { cluster } = home.server;
-    const key = { namespace: "kserve", name: "kserve-webhook-server-cert" };
+    const key = { namespace: "kserve", name: "serval-webhooks-cert" };
     await cluster.delete(resources.secrets, key);
     const minuteMs = 60_000;
     const policy = { authorityMs: 50 * minuteMs, servingMs: 40 * minuteMs, overlapMs: 3_000 };

@@ -36,7 +36,7 @@ export const configMap = (found: FoundCase): AnyObject => ({
   data: configData(found),
 });
 
-const documents = (path: string): AnyObject[] =>
+export const documents = (path: string): AnyObject[] =>
   existsSync(path)
     ? parseAllDocuments(readFileSync(path, "utf8"))
         .map((document) => document.toJS() as AnyObject | null)

@@ -5,6 +5,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { apiReferenceFiles } from "./api-reference.ts";
+import { generateManifests, manifestFiles } from "./manifests.ts";
 import { generateReference } from "./reference.ts";
 import { runtimeReferenceFiles } from "./runtime-reference.ts";
 
@@ -25,6 +26,7 @@ export const generatedFiles: readonly string[] = [
   "docs/guide/troubleshoot.md",
   "docs/reference/errors.md",
   ...apiReferenceFiles,
+  ...manifestFiles,
   ...runtimeReferenceFiles,
 ];
 
@@ -53,6 +55,7 @@ export function generate(): void {
   fromGo([], "http/kubernetes-protobuf.gen.json");
   fromGo(["zeros"], "resources/zero-values.gen.json");
   generateReference();
+  generateManifests();
 }
 
 if (import.meta.main) {

@@ -19,6 +19,10 @@ export interface LeaderOptions {
   /** Milliseconds of a clock that nobody sets, for everything that is measured. */
   readonly elapsed?: () => number;
   readonly onError?: (error: unknown) => void;
+  /** Asked before a lease that is free is taken. Default: yes. */
+  readonly mayLead?: () => Promise<boolean>;
+  /** Told at every try while another holder's lease is running. */
+  readonly onWaiting?: (lease: Lease) => void;
 }
 
 const microTime = (date: Date): string => date.toISOString().replace("Z", "000Z");
@@ -81,7 +85,12 @@ export async function runAsLeader(
       now: now(),
       heardMsAgo: elapsed() - observedAt,
     });
-    if (next === undefined) return false;
+    if (next === undefined) {
+      options.onWaiting?.(lease as Lease);
+      return false;
+    }
+    const isOurs = lease?.spec?.holderIdentity === identity;
+    if (!isOurs && options.mayLead !== undefined && !(await options.mayLead())) return false;
     if (lease === undefined) await cluster.create(resources.leases, next);
     else await cluster.update(resources.leases, next);
     return true;

@@ -4,9 +4,10 @@ import { inferenceGraphs, kserveNamespace, labels, resources, trainedModels } fr
 import { type Cluster, createEventRecorder, createInformer, type LeaderOptions, runAsLeader } from "@serval/kube";
 import { type Logger, Registry } from "@serval/observe";
 import { type AdmissionState, createAdmissionState } from "./admission-state.ts";
+import { createAdoption } from "./adoption/adoption.ts";
 import { createCaBundleSource } from "./ca-bundle.ts";
 import { createDetailsSource } from "./causes/index.ts";
-import { createChildren } from "./children/children.ts";
+import { type ChildKind, createChildren } from "./children/children.ts";
 import { createConfigMapWriter } from "./children/config-maps.ts";
 import { createDrain } from "./children/drain.ts";
 import { servedChildKinds } from "./children/served-kinds.ts";
@@ -21,6 +22,8 @@ import { createCaches, slimPod } from "./controllers/inference-service/observe.t
 import { runTrainedModelController } from "./controllers/trained-model/controller.ts";
 import { runUnservedControllers } from "./controllers/unserved/controller.ts";
 import { createFactsSource } from "./facts-source.ts";
+import type { Leadership } from "./leadership/leadership.ts";
+import { leaseName } from "./leadership/lease.ts";
 import { createOperatorMetrics } from "./metrics.ts";
 
 export interface OperatorOptions {
@@ -34,6 +37,8 @@ export interface OperatorOptions {
   readonly namespace?: string;
   /** Several operators may run, one acts. Identity: unique per process. Absent or false: acts at once. */
   readonly leaderElection?: Pick<LeaderOptions, "identity" | "leaseMs" | "renewDeadlineMs" | "retryMs"> | false;
+  /** Who says when to act, instead of an election of its own. */
+  readonly leadership?: Pick<Leadership, "run">;
   /** Filled with the watched configuration and runtimes once they are known. */
   readonly admission?: AdmissionState;
   readonly now?: () => Date;
@@ -44,6 +49,8 @@ export interface OperatorOptions {
 }
 
 export interface Operator {
+  /** Kinds of children that the cluster served when this operator started. */
+  readonly kinds: readonly ChildKind[];
   /** undefined: ready; else what is waited for. */
   notReady(): string | undefined;
   /** How many services are in the middle of a change: their status waits for what follows by itself. */
@@ -53,7 +60,6 @@ export interface Operator {
   readonly stopped: Promise<void>;
 }
 
-const leaseName = "kserve-controller-manager-leader-lock";
 /** KServe's event source, which its dashboards select by. */
 const eventSource = "v1beta1Controllers";
 
@@ -81,7 +87,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     events,
     onProblems: (problems) => metrics.configProblems(problems.length),
   });
-  (options.admission ?? createAdmissionState()).bind({ config: config.current, caches, cluster, namespace, facts });
+  const admission = options.admission ?? createAdmissionState();
   const graphs = createInformer(cluster, inferenceGraphs, { signal, onError });
   const routerPods = createInformer(cluster, resources.pods, {
     signal,
@@ -102,7 +108,10 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     models,
     ...caBundle.informers,
   ];
-  const synced = Promise.all(informers.map((informer) => informer.synced)).then(() => {});
+  // Until then what was bound before stays in force: rules must not be asked about caches that are still empty.
+  const synced = Promise.all(informers.map((informer) => informer.synced)).then(() =>
+    admission.bind({ config: config.current, caches, cluster, namespace, facts }),
+  );
   const deps = {
     cluster,
     events,
@@ -117,6 +126,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     caBundle,
     details: createDetailsSource(cluster, now),
     drain,
+    adoption: createAdoption({ cluster, children }),
   };
   const hooks = (controller: string): ControllerHooks => ({
     workers,
@@ -139,12 +149,15 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     ];
     await Promise.all(controllers.map(({ stopped }) => stopped));
   };
-  const { leaderElection = false } = options;
+  const { leaderElection = false, leadership } = options;
   const running =
-    leaderElection === false
-      ? lead(signal)
-      : runAsLeader(cluster, { ...leaderElection, namespace, name: leaseName, signal, onError }, lead);
+    leadership !== undefined
+      ? leadership.run(lead, signal)
+      : leaderElection === false
+        ? lead(signal)
+        : runAsLeader(cluster, { ...leaderElection, namespace, name: leaseName, signal, onError }, lead);
   return {
+    kinds,
     notReady: () => {
       const waiting = informers.filter((informer) => !informer.isSynced).map(({ type }) => type.plural);
       return waiting.length === 0 ? undefined : `waiting for ${[...new Set(waiting)].join(", ")}`;

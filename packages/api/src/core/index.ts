@@ -4,3 +4,4 @@ export type * from "./gateway-api.gen.ts";
 export type * from "./kubernetes.gen.ts";
 export * from "./object.ts";
 export * as resources from "./resources.ts";
+export * from "./rights.ts";

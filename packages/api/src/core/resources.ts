@@ -42,6 +42,7 @@ export const horizontalPodAutoscalers = named<k.HorizontalPodAutoscaler>(
   "horizontalpodautoscalers",
 );
 export const leases = named<k.Lease>("coordination.k8s.io/v1", "Lease", "leases");
+export const clusterRoles = named<AnyObject>("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", false);
 export const ingresses = named<k.Ingress>("networking.k8s.io/v1", "Ingress", "ingresses");
 export const customResourceDefinitions = named<k.CustomResourceDefinition>(
   "apiextensions.k8s.io/v1",

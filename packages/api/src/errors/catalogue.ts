@@ -168,7 +168,7 @@ export const catalogue = {
   WebhookCertificate: entry(
     "SV6002",
     "The webhooks have no certificate",
-    "Look at Secret kserve-webhook-server-cert of the operator's namespace; without cert-manager, delete it and it is made anew",
+    "Look at Secret serval-webhooks-cert of the operator's namespace; without cert-manager, delete it and it is made anew",
   ),
   ModeNotSupported: entry(
     "SV7001",

@@ -28,6 +28,8 @@ export const annotations = {
   executorBackend: "multinode/executor-backend",
   /** `{phase, bytes, totalBytes}`, set on a pod by whoever runs its storage initializer. */
   progress: "serval.dev/progress",
+  /** On a Deployment of KServe's that the operator leaves as it is: what it would have built when it adopted it. */
+  adopted: "serval.dev/adopted",
 } as const;
 
 /** Every annotation `serving.kserve.io/…` that something reads, for "did you mean". */

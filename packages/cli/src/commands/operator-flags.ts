@@ -11,8 +11,29 @@ export const operatorFlags = {
   namespace: {
     type: "string",
     value: "NS",
-    help: "Where ConfigMap, lease and certificate are (default: POD_NAMESPACE, else kserve)",
+    help: "Where the ConfigMap and the lease are (default: kserve)",
   },
+  "system-namespace": {
+    type: "string",
+    value: "NS",
+    help: "Where the webhooks' Service and certificate are (default: POD_NAMESPACE, else serval-system)",
+  },
+  install: {
+    type: "string",
+    value: "true|false",
+    help: "Bring kinds, configuration, runtimes and Gateway (default: true in a pod, else false)",
+  },
+  gateway: {
+    type: "string",
+    value: "true|false",
+    help: "Whether --install brings Gateway API and a Gateway for serval gateway (default: true)",
+  },
+  repository: {
+    type: "string",
+    value: "R",
+    help: "Registry and path of the images that --install names (default: serval)",
+  },
+  "image-tag": { type: "string", value: "TAG", help: "Their tag (default: the release's)" },
   "leader-elect": { type: "string", value: "true|false", help: "Several may run, one acts (default: true)" },
   "metrics-addr": {
     type: "string",
@@ -33,7 +54,7 @@ export const operatorFlags = {
   "webhook-url": {
     type: "string",
     value: "URL",
-    help: "https:// address at which API servers reach the webhooks (default: the Service kserve-webhook-server-service)",
+    help: "https:// address at which API servers reach the webhooks (default: the Service serval-webhooks)",
   },
   "log-level": { type: "string", value: "LEVEL", help: "debug, info, warn or error (default: info)" },
   workers: { type: "string", value: "N", help: "Objects that are reconciled at once (default: 8)" },

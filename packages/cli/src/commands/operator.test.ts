@@ -5,7 +5,7 @@ import { UsageError } from "../command.ts";
 import { webhookPlace } from "./operator.ts";
 
 const inPod = { KUBERNETES_SERVICE_HOST: "10.96.0.1" };
-const service = { service: { name: "kserve-webhook-server-service", namespace: "ns" } };
+const service = { service: { name: "serval-webhooks", namespace: "ns" } };
 
 type Flags = Readonly<Record<string, string>>;
 const rows: readonly (readonly [string, Flags, NodeJS.ProcessEnv, unknown])[] = [

@@ -1,27 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // `serval operator`: the operator against any Kubernetes API, one leader among several, and the webhooks that its API
 // server calls.
-import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import { images, imagesIn, kserveNamespace, systemNamespace } from "@serval/api";
+import { type ClusterAccess, createCluster, defaultAccess, loadKubeconfig, remoteTransport } from "@serval/kube";
+import { createLogger, Registry, startMetricsServer } from "@serval/observe";
 import {
-  type Cluster,
-  type ClusterAccess,
-  createCluster,
-  defaultAccess,
-  loadKubeconfig,
-  remoteTransport,
-} from "@serval/kube";
-import { createLogger, type Logger, Registry, startMetricsServer } from "@serval/observe";
-import {
-  type AdmissionState,
-  createAdmissionState,
-  startOperator,
-  startWebhooks,
-  type Webhooks,
-  webhookPlugins,
+  type BootstrapOptions,
+  type ClusterOperatorOptions,
+  leaderIdentity,
+  startClusterOperator,
   webhookServiceName,
 } from "@serval/operator";
 import { type Invocation, type Io, UsageError } from "../command.ts";
+import { installedRuntimes } from "../install/runtimes.ts";
 import { roleFlags, stopSignal } from "../role.ts";
 import { operatorFlags } from "./operator-flags.ts";
 
@@ -64,9 +56,28 @@ export function webhookPlace(flags: Flags, env: NodeJS.ProcessEnv, namespace: st
       throw new UsageError(`--webhook-url "${url}" is not an https:// URL; API servers call nothing else`);
     return { target: { url }, port: Number(given ?? (new URL(url).port || 443)) };
   }
-  const isPod = flags["kubeconfig"] === undefined && env["KUBERNETES_SERVICE_HOST"] !== undefined;
-  if (given === undefined && !isPod) return undefined;
+  if (given === undefined && !isInPod(flags, env)) return undefined;
   return { target: { service: { name: webhookServiceName, namespace } }, port: Number(given ?? defaultWebhookPort) };
+}
+
+const isInPod = (flags: Flags, env: NodeJS.ProcessEnv): boolean =>
+  flags["kubeconfig"] === undefined && env["KUBERNETES_SERVICE_HOST"] !== undefined;
+
+/** @throws UsageError */
+function isTrue(flags: Flags, name: string, otherwise: boolean): boolean {
+  const value = flags[name];
+  if (value === undefined) return otherwise;
+  if (value !== "true" && value !== "false") throw new UsageError(`--${name} "${value}" is not true or false`);
+  return value === "true";
+}
+
+/** What the operator brings; undefined: nothing. @throws UsageError */
+export function bootstrapOf(flags: Flags, env: NodeJS.ProcessEnv): BootstrapOptions | undefined {
+  const gateway = isTrue(flags, "gateway", true);
+  if (!isTrue(flags, "install", isInPod(flags, env))) return undefined;
+  const { repository, "image-tag": tag } = flags;
+  const named = repository === undefined && tag === undefined ? images : imagesIn(repository ?? "serval", tag);
+  return { images: named, gateway, runtimes: installedRuntimes(named) };
 }
 
 /** `--leader-elect` alone means true, as in KServe's manifests. */
@@ -78,36 +89,33 @@ const withValues = (args: readonly string[]): string[] =>
 const accessOf = (flags: Flags, env: NodeJS.ProcessEnv): Promise<ClusterAccess> =>
   flags["kubeconfig"] === undefined ? defaultAccess(env) : loadKubeconfig(flags["kubeconfig"]);
 
-interface WebhookInput {
-  readonly place: WebhookPlace;
-  readonly cluster: Cluster;
-  readonly admission: AdmissionState;
-  readonly namespace: string;
-  readonly log: Logger;
-  readonly signal: AbortSignal;
-}
+type Settings = Pick<ClusterOperatorOptions, "bootstrap" | "election" | "namespace" | "operator" | "webhooks">;
 
-const serveWebhooks = ({ place, admission, ...given }: WebhookInput): Promise<Webhooks> =>
-  startWebhooks({
-    ...given,
-    ...place,
-    plugins: webhookPlugins(admission, given.cluster),
-    drainMs: "service" in place.target ? drainMs : 0,
-  });
+/** @throws UsageError */
+function settingsOf(flags: Flags, env: NodeJS.ProcessEnv): Settings {
+  const home = flags["system-namespace"] ?? env["POD_NAMESPACE"] ?? systemNamespace;
+  const place = webhookPlace(flags, env, home);
+  const drain = place !== undefined && "service" in place.target ? drainMs : 0;
+  return {
+    namespace: flags["namespace"] ?? kserveNamespace,
+    bootstrap: bootstrapOf(flags, env),
+    election: isTrue(flags, "leader-elect", true) ? { identity: leaderIdentity(hostname()) } : undefined,
+    webhooks: place === undefined ? undefined : { ...place, namespace: home, drainMs: drain },
+    operator: flags["workers"] === undefined ? {} : { workers: Number(flags["workers"]) },
+  };
+}
 
 /** @throws UsageError */
 function parsed({ raw }: Invocation, env: NodeJS.ProcessEnv) {
   const flags = roleFlags(withValues(raw), Object.keys(operatorFlags));
   const level = flags["log-level"] ?? "info";
   if (!logLevels.includes(level)) throw new UsageError(`--log-level "${level}" is none of ${logLevels.join(", ")}`);
-  const namespace = flags["namespace"] ?? env["POD_NAMESPACE"] ?? "kserve";
   const metrics = flags["metrics-addr"] ?? env["METRICS_ADDR"] ?? "127.0.0.1:0";
   const health = flags["health-addr"] ?? flags["health-probe-addr"] ?? env["HEALTH_PROBE_ADDR"];
   return {
     flags,
     level,
-    namespace,
-    place: webhookPlace(flags, env, namespace),
+    settings: settingsOf(flags, env),
     addresses: [
       addressOf("metrics-addr", metrics),
       ...(health === undefined ? [] : [addressOf("health-addr", health)]),
@@ -116,39 +124,28 @@ function parsed({ raw }: Invocation, env: NodeJS.ProcessEnv) {
 }
 
 export async function run(invocation: Invocation, io: Io): Promise<number> {
-  const { flags, level, namespace, place, addresses } = parsed(invocation, io.env);
+  const { flags, level, settings, addresses } = parsed(invocation, io.env);
   const stop = stopSignal();
   const log = createLogger({ component: "operator", level });
   const cluster = createCluster(remoteTransport(await accessOf(flags, io.env)), "serval-operator");
   const abort = new AbortController();
   const { signal } = abort;
   const registry = new Registry();
-  const admission = createAdmissionState();
-  const operator = await startOperator({
-    cluster,
-    log,
-    metrics: registry,
-    signal,
-    namespace,
-    admission,
-    ...(flags["leader-elect"] === "false" ? {} : { leaderElection: { identity: `${hostname()}_${randomUUID()}` } }),
-    ...(flags["workers"] === undefined ? {} : { workers: Number(flags["workers"]) }),
-  });
-  let webhooks: Webhooks | undefined;
-  const webhooksNotReady = (): string | undefined =>
-    place === undefined ? undefined : webhooks === undefined ? "the webhooks start" : webhooks.notReady();
-  const notReady = (): string | undefined => operator.notReady() ?? webhooksNotReady();
+  const operator = startClusterOperator({ ...settings, cluster, log, registry, signal });
+  // A failure meanwhile is met below.
+  operator.stopped.catch(() => {});
+  const { notReady } = operator;
   const servers = await Promise.all(addresses.map((address) => startMetricsServer({ registry, notReady, ...address })));
-  log.info({ metrics: servers[0]?.url, webhooks: place }, "operator started");
-  // Rules look at what is stored, so nothing is judged before it was read.
-  const isSynced = await Promise.race([operator.synced.then(() => true), stop.then(() => false)]);
-  if (isSynced && place !== undefined)
-    webhooks = await serveWebhooks({ place, cluster, admission, namespace, log, signal });
-  await stop;
-  abort.abort();
-  await Promise.all([operator.stopped, webhooks?.stopped]);
-  await Promise.all(servers.map((server) => server.close()));
-  await cluster[Symbol.asyncDispose]();
+  log.info({ metrics: servers[0]?.url, webhooks: settings.webhooks?.target }, "operator started");
+  try {
+    await Promise.race([stop, operator.stopped]);
+    abort.abort();
+    await operator.stopped;
+  } finally {
+    abort.abort();
+    await Promise.all(servers.map((server) => server.close()));
+    await cluster[Symbol.asyncDispose]();
+  }
   log.info({}, "operator stopped");
   return 0;
 }

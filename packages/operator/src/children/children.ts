@@ -2,9 +2,14 @@
 // The objects that a service owns: watched, applied when they differ, deleted when no longer wanted.
 import { type Key, type KubeObject, keyOf, keyText, type ObjectMeta, type ResourceType, resources } from "@serval/api";
 import { type Cluster, createInformer, type Informer } from "@serval/kube";
+import { isKserves } from "../adoption/ownership.ts";
+import { ChildError } from "./child-error.ts";
 import { needsApply } from "./drift.ts";
+import { fieldManager } from "./field-manager.ts";
 
-export const fieldManager = "serval-operator";
+export { ChildError } from "./child-error.ts";
+export { fieldManager } from "./field-manager.ts";
+
 const ownerIndex = "owner";
 
 /** Kinds of children, in the order in which they are deleted (traffic first). Adding a kind is one line. */
@@ -23,9 +28,11 @@ export const childKinds = Object.keys(childTypes) as ChildKind[];
 export const controllerOf = ({ metadata }: KubeObject) =>
   metadata.ownerReferences?.find(({ controller }) => controller === true);
 
-/** Only our own entry of managedFields is ever read. */
+/** Only our own entries of managedFields are ever read, and those of a KServe that is to be taken over. */
 function slim<T extends KubeObject>(object: T): T {
-  const managedFields = (object.metadata.managedFields ?? []).filter(({ manager }) => manager === fieldManager);
+  const managedFields = (object.metadata.managedFields ?? []).filter(
+    (entry) => entry.manager === fieldManager || isKserves(entry),
+  );
   return { ...object, metadata: { ...object.metadata, managedFields } };
 }
 
@@ -57,19 +64,6 @@ const ownersOf = (object: KubeObject): string[] => {
   return uid === undefined ? [] : [uid];
 };
 
-/** A child that the API server refused. */
-export class ChildError extends Error {
-  readonly object: KubeObject;
-  override readonly cause: unknown;
-
-  constructor(object: KubeObject, cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
-    this.name = "ChildError";
-    this.object = object;
-    this.cause = cause;
-  }
-}
-
 export interface ChildrenOptions {
   readonly cluster: Cluster;
   readonly signal: AbortSignal;
@@ -82,6 +76,8 @@ export interface Children {
   readonly informers: readonly Informer<KubeObject>[];
   readonly kinds: readonly ChildKind[];
   get(kind: ChildKind, key: Key): KubeObject | undefined;
+  /** undefined: the cluster does not serve the kind. */
+  typeOf(kind: ChildKind): ResourceType | undefined;
   /** Everything that this owner controls. */
   ownedBy(uid: string): KubeObject[];
   /** Writes what differs. @returns how many calls it took. @throws ChildError of the first refusal. */
@@ -129,6 +125,7 @@ export function createChildren({ cluster, signal, onError, kinds }: ChildrenOpti
     informers: [...informers.values()],
     kinds,
     get: (kind, key) => informerOf(kind)?.get(key),
+    typeOf: (kind) => informerOf(kind)?.type as ResourceType | undefined,
     ownedBy: (uid) => [...informers.values()].flatMap((informer) => informer.byIndex(ownerIndex, uid)),
     apply: async (wanted) => {
       let calls = 0;

@@ -11,6 +11,8 @@ const optional = {
   OpenTelemetryCollector: resources.openTelemetryCollectors,
 } as Readonly<Record<string, ResourceType<KubeObject>>>;
 
+export const optionalChildKinds = Object.values(optional);
+
 /** @throws ApiError for anything but "no such kind". */
 export async function servedChildKinds(cluster: Cluster): Promise<ChildKind[]> {
   const missing = new Set<ChildKind>();

@@ -24,22 +24,27 @@ export const admissionStages: readonly PodStage[] = [
   ociModels,
 ];
 
+/** What KServe's controller does: with its messages to the webhook, this is the template that it writes. */
+const controllerStages: readonly PodStage[] = [podDefaults, serviceName, groupMember, readinessProbes, storageUris];
+
+/**
+ * `whole`: as we write it. `kserve`: as KServe's controller does, which leaves the rest to its pod webhook; for comparing
+ * with what it wrote, and for going back to it.
+ */
+export type PodForm = "whole" | "kserve";
+
 /**
  * Order matters: the agent copies the probe that readinessProbes made, takes over the port it finds and gets the model's
- * user before ociModels changes it. KServe's controller does the first five.
+ * user before ociModels changes it.
  */
-export const podStages: readonly PodStage[] = [
-  podDefaults,
-  serviceName,
-  groupMember,
-  readinessProbes,
-  storageUris,
-  ...admissionStages,
-];
+const stagesOf: Readonly<Record<PodForm, readonly PodStage[]>> = {
+  whole: [...controllerStages, ...admissionStages],
+  kserve: controllerStages,
+};
 
 /** @throws ServalError when the component cannot become a pod. */
-export const podTemplate = (template: PodTemplate, context: PodContext): PodTemplate =>
-  podStages.reduce((current, stage) => stage(current, context), template);
+export const podTemplate = (template: PodTemplate, context: PodContext, form: PodForm = "whole"): PodTemplate =>
+  stagesOf[form].reduce((current, stage) => stage(current, context), template);
 
 export { needsAgent } from "./agent.ts";
 export type { PodContext, PodStage, PodTemplate } from "./context.ts";

@@ -25,7 +25,7 @@ interface SubjectAccessReview extends KubeObject {
   status?: { allowed?: boolean };
 }
 
-const subjectAccessReviews: ResourceType<SubjectAccessReview> = {
+export const subjectAccessReviews: ResourceType<SubjectAccessReview> = {
   group: "authorization.k8s.io",
   version: "v1",
   kind: "SubjectAccessReview",

@@ -13,7 +13,7 @@ import { defaultPolicy } from "./certificates.ts";
 
 const server = await createApiServer({ store: memoryStore(), crds: [], admission: [], log: silentLogger });
 const cluster = createCluster(server.transport, "test");
-const key = { namespace: "kserve", name: "kserve-webhook-server-cert" };
+const key = { namespace: "kserve", name: "serval-webhooks-cert" };
 const target = { service: { name: "hooks", namespace: "kserve" } };
 const policy = { ...defaultPolicy, ...servingNames(target) };
 let aheadMs = 0;

@@ -2,5 +2,5 @@
 // Admission of our kinds. The rules are in @serval/api; here is how an API server asks for them.
 export * from "./denial.ts";
 export * from "./plugins.ts";
-export { type WebhookTarget, webhookServiceName } from "./registrations.ts";
-export { startWebhooks, type WebhookOptions, type Webhooks } from "./start.ts";
+export { type WebhookTarget, webhookSecretName, webhookServiceName } from "./registrations.ts";
+export { startWebhooks, type WebhookOptions, type WebhookRole, type Webhooks } from "./start.ts";

@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which webhooks an API server is told of: names, paths and rules are KServe's, so that whoever adopts Serval finds the
 // same objects, and further kinds follow the same pattern. Pure. Source: KServe config/webhook/manifests.yaml.
-import { type AnyObject, apiVersionOf, type KubeObject, labels, type ResourceType, servingGroup } from "@serval/api";
+import {
+  type AnyObject,
+  apiVersionOf,
+  type KubeObject,
+  labels,
+  type OwnerReference,
+  type ResourceType,
+  servingGroup,
+} from "@serval/api";
 import type { AdmissionPlugin } from "@serval/kube";
 
 /** Of the Service in front of the operators, and of the Secret with their certificate. */
-export const webhookServiceName = "kserve-webhook-server-service";
-export const webhookSecretName = "kserve-webhook-server-cert";
+export const webhookServiceName = "serval-webhooks";
+export const webhookSecretName = "serval-webhooks-cert";
 
 /** Where API servers reach the webhooks: a Service of the cluster, or a URL outside it. */
 export type WebhookTarget =
@@ -140,6 +148,8 @@ export interface WebhookConfigurationOptions {
   readonly target: WebhookTarget;
   /** PEM of the authorities that signed, or will sign, the serving certificate. */
   readonly caBundle: string;
+  /** The configurations go with it. */
+  readonly owner?: OwnerReference;
 }
 
 function webhookOf(entry: WebhookEntry, { target, caBundle }: WebhookConfigurationOptions): Record<string, unknown> {
@@ -165,7 +175,13 @@ export function webhookConfigurations(options: WebhookConfigurationOptions): Any
     const type = types[entry.phase];
     const name = `${entry.configuration}.${servingGroup}`;
     const known = objects.get(`${type.kind}/${name}`);
-    const object = known ?? { apiVersion: apiVersionOf(type), kind: type.kind, metadata: { name }, webhooks: [] };
+    const metadata = { name, ...(options.owner === undefined ? {} : { ownerReferences: [options.owner] }) };
+    const object = known ?? {
+      apiVersion: apiVersionOf(type),
+      kind: type.kind,
+      metadata,
+      webhooks: [] as Record<string, unknown>[],
+    };
     object.webhooks.push(webhookOf(entry, options));
     objects.set(`${type.kind}/${name}`, object);
   }

@@ -5,10 +5,13 @@ import type { AdmissionPlugin, Cluster } from "@serval/kube";
 import type { Logger } from "@serval/observe";
 import { currentCertificate, type ServingCertificate, servingNames } from "./certificate-store.ts";
 import { type CertificatePolicy, defaultPolicy } from "./certificates.ts";
+import { installOwner } from "./owner.ts";
 import { register } from "./register.ts";
 import type { WebhookTarget } from "./registrations.ts";
 import { selfCheck } from "./self-check.ts";
 import { startWebhookServer } from "./server.ts";
+
+export type WebhookRole = "lead" | "follow" | "standby";
 
 export interface WebhookOptions {
   readonly cluster: Cluster;
@@ -24,6 +27,11 @@ export interface WebhookOptions {
   readonly now?: () => Date;
   /** Lifetimes other than the default's. */
   readonly policy?: Partial<Omit<CertificatePolicy, "names" | "addresses">>;
+  /**
+   * `lead` registers, `follow` only checks what the leader registered, `standby` leaves another controller's
+   * registrations alone and is ready without one. Default `lead`.
+   */
+  readonly role?: () => WebhookRole;
   /** How long reviews are still answered after `signal`, while callers are told that we are not ready. Default 0. */
   readonly drainMs?: number;
   /** Default: a minute, or a third of the overlap if that is shorter. */
@@ -36,6 +44,8 @@ export interface Webhooks {
   notReady(): string | undefined;
   /** Reads the certificate, registers and checks at once, besides the ticks. */
   tick(): Promise<void>;
+  /** The same, and registers whatever the role is at this moment. */
+  register(): Promise<void>;
   /** Settles after `signal`, when the last review was answered. */
   readonly stopped: Promise<void>;
 }
@@ -65,7 +75,8 @@ function createRegistration({ cluster, target }: Pick<WebhookOptions, "cluster" 
   let ticks = 0;
   return async (caBundle: string, isWell: boolean): Promise<void> => {
     if (isWell && known === caBundle && ++ticks < ticksBetweenLooks) return;
-    await register(cluster, { target, caBundle });
+    const owner = await installOwner(cluster);
+    await register(cluster, { target, caBundle, ...(owner === undefined ? {} : { owner }) });
     known = caBundle;
     ticks = 0;
   };
@@ -75,6 +86,7 @@ function createRegistration({ cluster, target }: Pick<WebhookOptions, "cluster" 
 export async function startWebhooks(options: WebhookOptions): Promise<Webhooks> {
   const { cluster, namespace, target, signal, log, now = () => new Date() } = options;
   const policy: CertificatePolicy = { ...defaultPolicy, ...options.policy, ...servingNames(target) };
+  const role = options.role ?? ((): WebhookRole => "lead");
   const certificate = () => currentCertificate({ cluster, namespace, policy, now });
   const registration = createRegistration(options);
   let current: ServingCertificate = await certificate();
@@ -87,27 +99,33 @@ export async function startWebhooks(options: WebhookOptions): Promise<Webhooks> 
     port: options.port,
     ...(options.host === undefined ? {} : { host: options.host }),
   });
-  const look = async (): Promise<void> => {
+  let told: string | undefined;
+  const tell = (why: string | undefined): void => {
+    if (why !== undefined && why !== told && !signal.aborted) log.warn({ problem: why }, "The webhooks are not ready");
+    told = why;
+  };
+  const look = async (registers: boolean): Promise<void> => {
     try {
       const next = await certificate();
       if (next.cert !== current.cert) server.setCertificate(next);
       if (next.cert !== current.cert || next.caBundle !== current.caBundle)
         log.info({}, "The webhooks' certificates changed");
       current = next;
-      await registration(current.caBundle, problem === undefined);
-      problem = await selfCheck({ cluster, target, port: server.port });
+      if (registers) await registration(current.caBundle, problem === undefined);
+      problem =
+        !registers && role() === "standby" ? undefined : await selfCheck({ cluster, target, port: server.port });
     } catch (error) {
       // The API server is away: nobody calls us meanwhile, and when it is back it must not find a Service without pods.
       if (problem !== undefined) problem = (error as Error).message;
       log.warn({ error }, "Cannot look after the webhooks' certificate and registration");
       return;
     }
-    if (problem !== undefined && !signal.aborted) log.warn({ problem }, "The webhooks are not ready");
+    tell(problem);
   };
   let looking: Promise<void> | undefined;
   /** One at a time: who asks meanwhile gets the same answer. */
   const tick = (): Promise<void> =>
-    (looking ??= look().finally(() => {
+    (looking ??= look(role() === "lead").finally(() => {
       looking = undefined;
     }));
   const tickMs = options.tickMs ?? Math.min(60_000, policy.overlapMs / 3);
@@ -120,5 +138,12 @@ export async function startWebhooks(options: WebhookOptions): Promise<Webhooks> 
     await pause(options.drainMs ?? 0, new AbortController().signal);
     await server.close();
   };
-  return { port: server.port, notReady: () => problem, tick, stopped: run() };
+  const registerNow = async (): Promise<void> => {
+    await looking;
+    looking = look(true).finally(() => {
+      looking = undefined;
+    });
+    await looking;
+  };
+  return { port: server.port, notReady: () => problem, tick, register: registerNow, stopped: run() };
 }

@@ -14,9 +14,11 @@ import {
   modeOf,
   type Pod,
   type Reason,
+  type ResourceType,
   ServalError,
 } from "@serval/api";
 import type { Informer, ReconcileResult } from "@serval/kube";
+import { plainOrigin } from "../../adoption/kserve-form.ts";
 import type { ChildKind } from "../../children/children.ts";
 import { childKey } from "../inference-service/build.ts";
 import type { ReconcileDeps } from "../inference-service/reconcile.ts";
@@ -26,7 +28,7 @@ import { graphStatus } from "./status.ts";
 import { type Directory, type TargetProblem, withTargets } from "./targets.ts";
 
 export interface GraphDeps
-  extends Pick<ReconcileDeps, "cluster" | "events" | "now" | "caches" | "children" | "config"> {
+  extends Pick<ReconcileDeps, "cluster" | "events" | "now" | "caches" | "children" | "config" | "adoption"> {
   readonly graphs: Informer<InferenceGraph>;
   /** Of routers. */
   readonly pods: Informer<Pod>;
@@ -95,7 +97,8 @@ async function apply(deps: GraphDeps, graph: InferenceGraph): Promise<Outcome | 
     serves: (kind) => deps.children.kinds.includes(kind),
   });
   if (await isGone(deps, graph, wanted)) return undefined;
-  await deps.children.apply(wanted);
+  const settled = await deps.adoption.settle(wanted, plainOrigin(inferenceGraphs as ResourceType, graph, wanted));
+  await deps.children.apply(settled.objects);
   const kept = new Set(wanted.map(childKey));
   await deps.children.delete(owned.filter((child) => !kept.has(childKey(child))));
   const { urlPort } = config.serval;

@@ -27,6 +27,8 @@ import {
   isTransient,
   type ReconcileResult,
 } from "@serval/kube";
+import type { Adoption } from "@serval/operator/adoption/adoption.ts";
+import { originOf } from "@serval/operator/adoption/kserve-form.ts";
 import type { DetailsSource } from "@serval/operator/causes/index.ts";
 import type { CaBundleSource } from "../../ca-bundle.ts";
 import { ChildError } from "../../children/children.ts";
@@ -54,6 +56,7 @@ export interface ReconcileDeps extends ObserveDeps {
    */
   readonly settling: Map<string, number>;
   readonly drain: Drain;
+  readonly adoption: Adoption;
   readonly configMaps: ConfigMapWriter;
   readonly models: Informer<TrainedModel>;
   readonly caBundle: CaBundleSource;
@@ -168,14 +171,19 @@ async function apply(deps: ReconcileDeps, resolved: Resolved, key: Key): Promise
   const workloads = buildWorkloads(resolved);
   await ensureModelList(deps, resolved);
   if (!resolved.isStopped) await deps.caBundle.ensure(key.namespace ?? "default", resolved.config);
-  const written = await deps.children.apply(workloads);
-  const routed = await deps.children.apply(routesFor(deps, resolved));
+  const origin = originOf(resolved);
+  const applied = async (objects: readonly KubeObject[]): Promise<number> => {
+    const settled = await deps.adoption.settle(objects, origin);
+    return settled.calls + (await deps.children.apply(settled.objects));
+  };
+  const written = await applied(workloads);
+  const routed = await applied(routesFor(deps, resolved));
   const wanted = wantedKeys(resolved, workloads);
   const owned = deps.children.ownedBy(resolved.isvc.metadata.uid ?? "");
   const live = observeLive(deps, key);
   const unwanted = owned.filter((child) => !wanted.has(childKey(child)) && !isInUse(child, resolved, live));
   await deps.children.delete(deps.drain.due(keyText(key), unwanted, written + routed > 0 && !resolved.isStopped));
-  return written + routed;
+  return written + routed + (await deps.adoption.release(resolved.isvc));
 }
 
 /** Before the pods that mount it. */

@@ -13,6 +13,7 @@ import {
   type PredictorSpec,
   type Service,
 } from "@serval/api";
+import { standingOf } from "../../adoption/mark.ts";
 import { type ChildKind, fieldManager } from "../../children/children.ts";
 import { matches } from "../../children/drift.ts";
 import { componentDeployment } from "../../modes/standard/deployment.ts";
@@ -60,6 +61,10 @@ function runs(deployment: Deployment, wanted: Deployment): boolean {
   const scaled = replicas === undefined ? spec : { ...spec, replicas: deployment.spec?.replicas ?? 1 };
   return matches({ ...wanted, spec: scaled } as Deployment, deployment, fieldManager);
 }
+
+/** KServe made it, and it stays as it is; one that was not looked at yet is no measure for a new spec. */
+const isKept = (deployment: Deployment, wanted: Deployment): boolean =>
+  ["kept", "undecided"].includes(standingOf(deployment, wanted));
 
 /** The predictor in its stable slot; whatever the percentage, the cluster says where it is. */
 function settled(resolved: Resolved, live: RolloutLive): Resolved {
@@ -143,7 +148,8 @@ export function withRollout(resolved: Resolved, input: VariantInput, live: Rollo
   const canaryLive = live.deployment({ namespace, name: slot });
   const percent = canaryPercentOf(resolved.isvc) ?? all;
   if (stableLive === undefined || (percent >= all && canaryLive === undefined)) return placed;
-  if (runs(stableLive, componentDeployment(stable, placed))) return placed;
+  const wanted = componentDeployment(stable, placed);
+  if (runs(stableLive, wanted) || isKept(stableLive, wanted)) return placed;
   const situation = { resolved: placed, input, stable, stableLive, slot, canaryLive, live };
   if (percent >= all) return promoting(situation);
   const wasReady = resolved.isvc.status?.components?.["predictor"]?.url !== undefined;

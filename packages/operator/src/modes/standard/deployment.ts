@@ -3,7 +3,7 @@
 import { annotations, type Deployment, type DeploymentStrategy, type ServingConfig } from "@serval/api";
 import type { Component } from "../../controllers/inference-service/component.ts";
 import type { Resolved } from "../../controllers/inference-service/resolve.ts";
-import { type PodContext, podTemplate } from "../../pod/index.ts";
+import { type PodContext, type PodForm, podTemplate } from "../../pod/index.ts";
 import { objectMeta } from "./object-meta.ts";
 
 /** KServe sends the ConfigMap's absolute numbers as text, which Kubernetes refuses; a number is meant. */
@@ -28,8 +28,10 @@ function replicasOf({ spec }: Component, autoscaler: string | undefined): { repl
 }
 
 /** Internal annotations are KServe's messages to its pod webhook; our template is complete without them. */
-export const forTemplate = (notes: Readonly<Record<string, string>>): Record<string, string> =>
-  Object.fromEntries(Object.entries(notes).filter(([name]) => !name.startsWith("internal.serving.kserve.io/")));
+export const forTemplate = (notes: Readonly<Record<string, string>>, form: PodForm): Record<string, string> =>
+  form === "kserve"
+    ? { ...notes }
+    : Object.fromEntries(Object.entries(notes).filter(([name]) => !name.startsWith("internal.serving.kserve.io/")));
 
 /** What the stages of the component's pod see. */
 export const podContext = (component: Component, { isvc, config, facts }: Resolved): PodContext => ({
@@ -45,16 +47,17 @@ export const podContext = (component: Component, { isvc, config, facts }: Resolv
 });
 
 /** @throws ServalError when the component cannot become a pod. */
-export function componentDeployment(component: Component, resolved: Resolved): Deployment {
+export function componentDeployment(component: Component, resolved: Resolved, form: PodForm = "whole"): Deployment {
   const { isvc, config } = resolved;
   const metadata = { ...objectMeta(component, isvc), name: component.workload };
   const { name, namespace, labels = {} } = metadata;
   const template = podTemplate(
     {
-      metadata: { name, namespace, labels, annotations: forTemplate(component.annotations) },
+      metadata: { name, namespace, labels, annotations: forTemplate(component.annotations, form) },
       spec: component.pod,
     },
     podContext(component, resolved),
+    form,
   );
   return {
     apiVersion: "apps/v1",

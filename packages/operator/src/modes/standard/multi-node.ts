@@ -4,7 +4,7 @@
 import { appLabel, type Deployment, labels, type ObjectMeta, type Service } from "@serval/api";
 import type { Component } from "../../controllers/inference-service/component.ts";
 import type { Resolved } from "../../controllers/inference-service/resolve.ts";
-import { podTemplate } from "../../pod/index.ts";
+import { type PodForm, podTemplate } from "../../pod/index.ts";
 import { groupServices } from "../../pod/multi-node.ts";
 import { forTemplate, podContext } from "./deployment.ts";
 import { objectMeta } from "./object-meta.ts";
@@ -46,7 +46,7 @@ export function groupServicesOf(component: Component, resolved: Resolved): Servi
 const allAtOnce = { type: "RollingUpdate", rollingUpdate: { maxUnavailable: "0%", maxSurge: "100%" } } as const;
 
 /** @throws ServalError when the workers cannot become pods. */
-export function workerDeployments(component: Component, resolved: Resolved): Deployment[] {
+export function workerDeployments(component: Component, resolved: Resolved, form: PodForm = "whole"): Deployment[] {
   const { multiNode } = component;
   if (multiNode === undefined) return [];
   const name = workerName(component);
@@ -64,11 +64,12 @@ export function workerDeployments(component: Component, resolved: Resolved): Dep
         name,
         namespace: base.namespace,
         labels: metadata.labels,
-        annotations: forTemplate(metadata.annotations ?? {}),
+        annotations: forTemplate(metadata.annotations ?? {}, form),
       },
       spec: multiNode.workerPod,
     },
     { ...podContext(component, resolved), name, group: multiNode.worker },
+    form,
   );
   return [
     {

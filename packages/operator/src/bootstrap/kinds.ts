@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kinds themselves: our CustomResourceDefinitions as this release has them, Gateway API's where there are none.
+import {
+  type CustomResourceDefinition,
+  convertedPlurals,
+  type KubeObject,
+  keyOf,
+  release,
+  resources,
+  servingCrds,
+  servingGroup,
+} from "@serval/api";
+import gatewayApiCrds from "@serval/api/core/gateway-api-crds.gen.json" with { type: "json" };
+import type { Cluster } from "@serval/kube";
+import { needsApply } from "../children/drift.ts";
+import { type Ensured, ensureExists, installAnnotations, installManager, isNewer, withAnnotations } from "./ensure.ts";
+
+export const gatewayCrds = gatewayApiCrds as unknown as readonly CustomResourceDefinition[];
+
+const stampedCrds = (): CustomResourceDefinition[] =>
+  servingCrds().map((crd) => withAnnotations(crd, { [installAnnotations.release]: release }));
+
+/**
+ * One of ours: taken over from whoever made it, as its fields are a superset, and never taken back to an older release.
+ * @throws ApiError.
+ */
+async function ensureCrd(cluster: Cluster, wanted: CustomResourceDefinition): Promise<Ensured> {
+  const stored = await cluster.get(resources.customResourceDefinitions, keyOf(wanted));
+  if (stored !== undefined && isNewer(stored)) return "newer";
+  if (!needsApply(wanted as KubeObject, stored as KubeObject | undefined, installManager)) return "unchanged";
+  await cluster.apply(resources.customResourceDefinitions, wanted, { fieldManager: installManager, force: true });
+  return stored === undefined ? "created" : "updated";
+}
+
+export type EnsuredObjects = readonly (readonly [name: string, ensured: Ensured])[];
+
+/** One after the other: each is close to what an API server takes in one request. @throws ApiError. */
+export async function ensureKinds(cluster: Cluster, options: { readonly gateway: boolean }): Promise<EnsuredObjects> {
+  const done: (readonly [string, Ensured])[] = [];
+  for (const crd of stampedCrds()) done.push([crd.metadata.name ?? "", await ensureCrd(cluster, crd)]);
+  if (!options.gateway) return done;
+  for (const crd of gatewayCrds)
+    done.push([crd.metadata.name ?? "", await ensureExists(cluster, resources.customResourceDefinitions, crd)]);
+  return done;
+}
+
+/** Of every kind that this release brings. */
+export const crdNames = (): string[] => servingCrds().map(({ metadata }) => metadata.name ?? "");
+export const convertedCrdNames = convertedPlurals.map((plural) => `${plural}.${servingGroup}`);

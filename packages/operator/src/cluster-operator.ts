@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+// The operator as a process on a cluster: waits for its turn, brings its kinds, watches, serves webhooks, acts while it
+// leads. Kinds that come later (KEDA, Gateway API) are picked up without a restart.
+import {
+  clusterServingRuntimes,
+  clusterStorageContainers,
+  inferenceGraphs,
+  inferenceServices,
+  type ResourceType,
+  resources,
+  servingRuntimes,
+  trainedModels,
+} from "@serval/api";
+import type { Cluster } from "@serval/kube";
+import type { Logger, Registry } from "@serval/observe";
+import { type AdmissionState, createAdmissionState } from "./admission-state.ts";
+import type { BootstrapOptions } from "./bootstrap/bootstrap.ts";
+import { createPreparation, type Preparation } from "./bootstrap/preparation.ts";
+import { optionalChildKinds, servedChildKinds } from "./children/served-kinds.ts";
+import { createKindWatch, type KindWatch } from "./kind-watch.ts";
+import {
+  createLeadership,
+  type Leadership,
+  type LeadershipOptions,
+  type LeadershipState,
+} from "./leadership/leadership.ts";
+import { type Operator, type OperatorOptions, startOperator } from "./main.ts";
+import { untilDone } from "./patience.ts";
+import {
+  startWebhooks,
+  type WebhookOptions,
+  type WebhookRole,
+  type Webhooks,
+  webhookPlugins,
+} from "./webhooks/index.ts";
+
+export interface ClusterOperatorOptions {
+  readonly cluster: Cluster;
+  readonly log: Logger;
+  readonly registry: Registry;
+  readonly signal: AbortSignal;
+  /** Where the ConfigMap and the lease are. */
+  readonly namespace: string;
+  /** Absent: acts at once. */
+  readonly election?: LeadershipOptions["election"];
+  /** Absent: whoever runs it has installed everything. */
+  readonly bootstrap?: BootstrapOptions | undefined;
+  /** Absent: none are served. */
+  readonly webhooks?: Pick<WebhookOptions, "target" | "port" | "namespace" | "drainMs" | "host"> | undefined;
+  readonly operator?: Pick<OperatorOptions, "workers" | "drainMs">;
+}
+
+export interface ClusterOperator {
+  /** undefined: ready; else what is waited for. */
+  notReady(): string | undefined;
+  readonly leadership: Pick<Leadership, "state" | "reason">;
+  /** Rejects when it cannot go on: its port is taken. */
+  readonly stopped: Promise<void>;
+}
+
+/** Without these nothing can be watched. */
+const neededKinds: readonly ResourceType[] = [
+  inferenceServices,
+  servingRuntimes,
+  clusterServingRuntimes,
+  clusterStorageContainers,
+  inferenceGraphs,
+  trainedModels,
+];
+
+const aborted = (signal: AbortSignal): Promise<undefined> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
+
+const roles: Readonly<Record<LeadershipState, WebhookRole>> = {
+  waiting: "follow",
+  following: "follow",
+  standby: "standby",
+  preparing: "follow",
+  leading: "lead",
+};
+
+/** Settles when the cluster serves other kinds of children than `known`. */
+async function kindsChanged(options: ClusterOperatorOptions, kinds: KindWatch, operator: Operator): Promise<void> {
+  const { cluster, signal, log } = options;
+  const known = operator.kinds.join();
+  const changed = Promise.withResolvers<void>();
+  const look = async (): Promise<void> => {
+    const served = await servedChildKinds(cluster).catch(() => undefined);
+    if (served !== undefined && served.join() !== known) changed.resolve();
+  };
+  const end = kinds.onChange(optionalChildKinds, () => void look());
+  // One that came while this operator started.
+  await look();
+  await Promise.race([changed.promise, aborted(signal)]);
+  end();
+  if (!signal.aborted) log.info({}, "Kinds came or went: watches start again");
+}
+
+interface State {
+  operator?: Operator;
+  webhooks?: Webhooks;
+  /** Why there is no operator yet. */
+  waiting: string;
+}
+
+/** Operators one after the other, each for the kinds that are served in its time. */
+async function runOperators(
+  options: ClusterOperatorOptions,
+  parts: { readonly kinds: KindWatch; readonly leadership: Leadership; readonly admission: AdmissionState },
+  onStart: (operator: Operator) => void,
+): Promise<void> {
+  const { cluster, log, registry, signal, namespace } = options;
+  while (!signal.aborted) {
+    const generation = new AbortController();
+    registry.clear();
+    const operator = await untilDone({ what: "start watching", signal, log }, () =>
+      startOperator({
+        ...options.operator,
+        cluster,
+        log,
+        namespace,
+        metrics: registry,
+        signal: AbortSignal.any([signal, generation.signal]),
+        admission: parts.admission,
+        leadership: parts.leadership,
+      }),
+    );
+    if (operator === undefined) return;
+    onStart(operator);
+    await Promise.race([kindsChanged(options, parts.kinds, operator), operator.stopped]);
+    generation.abort();
+    await operator.stopped;
+  }
+}
+
+/** Starts at once. */
+export function startClusterOperator(options: ClusterOperatorOptions): ClusterOperator {
+  const { cluster, log, signal } = options;
+  const admission = createAdmissionState();
+  const state: State = { waiting: "waiting for the API server" };
+  const onError = (error: unknown): void => log.debug({ error }, "Cannot watch the kinds, will try again");
+  const kinds = createKindWatch({ cluster, signal, onError });
+  const served = Promise.withResolvers<Webhooks | undefined>();
+  served.promise.catch(() => {});
+  const preparation: Preparation = createPreparation({
+    cluster,
+    log,
+    bootstrap: options.bootstrap,
+    registered: async (leadSignal) => {
+      await kinds.served(options.bootstrap?.gateway === true ? [...neededKinds, resources.gateways] : neededKinds);
+      const webhooks = await Promise.race([served.promise, aborted(leadSignal)]);
+      await webhooks?.register();
+    },
+  });
+  const { election, namespace } = options;
+  const leadership = createLeadership({ cluster, log, signal, namespace, election, ...preparation });
+
+  const serveWebhooks = async (operator: Operator): Promise<void> => {
+    const { webhooks } = options;
+    if (webhooks === undefined || state.webhooks !== undefined) return served.resolve(state.webhooks);
+    // Rules look at what is stored, so nothing is judged before it was read.
+    const isSynced = await operator.synced.then(
+      () => true,
+      () => false,
+    );
+    if (!isSynced || signal.aborted) return;
+    state.webhooks = await startWebhooks({
+      ...webhooks,
+      cluster,
+      log,
+      signal,
+      plugins: webhookPlugins(admission, cluster),
+      role: () => roles[leadership.state()],
+    });
+    served.resolve(state.webhooks);
+  };
+  const run = async (): Promise<void> => {
+    const failed = Promise.withResolvers<never>();
+    await kinds.served(neededKinds, (missing) => {
+      state.waiting = `waiting for ${missing.map(({ plural }) => plural).join(", ")}`;
+    });
+    // Whoever leads starts once, with every kind that it brings.
+    if (leadership.state() === "preparing") await Promise.race([preparation.kindsInstalled, aborted(signal)]);
+    const finishing = leadership.run(preparation.finish, signal);
+    const operators = runOperators(options, { kinds, leadership, admission }, (operator) => {
+      state.operator = operator;
+      serveWebhooks(operator).catch(failed.reject);
+    });
+    await Promise.race([Promise.all([operators, finishing, leadership.stopped]), failed.promise]);
+    await state.webhooks?.stopped;
+  };
+  const webhooksNotReady = (): string | undefined => {
+    if (options.webhooks === undefined) return undefined;
+    return state.webhooks === undefined ? "the webhooks start" : state.webhooks.notReady();
+  };
+  const operatorNotReady = (): string | undefined =>
+    state.operator === undefined ? state.waiting : state.operator.notReady();
+  return {
+    notReady: () => {
+      // Beside KServe nothing is asked of us.
+      if (leadership.state() === "standby") return undefined;
+      return preparation.problem() ?? operatorNotReady() ?? webhooksNotReady();
+    },
+    leadership,
+    stopped: run(),
+  };
+}
