@@ -35,7 +35,14 @@ describe("serval operator on a real kube-apiserver", skip, () => {
   it("serves webhooks until it is asked to end", async () => {
     const health = await freePort();
     const { child, ended } = start([
-      ...["--kubeconfig", home.server.kubeconfig, "--namespace", "kserve", "--leader-elect", "--log-level=error"],
+      ...[
+        "--kubeconfig",
+        home.server.kubeconfig,
+        "--system-namespace",
+        "kserve",
+        "--leader-elect",
+        "--log-level=error",
+      ],
       ...["--metrics-addr", "127.0.0.1:0", "--health-addr", `127.0.0.1:${health}`],
       ...["--webhook-url", `https://127.0.0.1:${home.port}`],
     ]);

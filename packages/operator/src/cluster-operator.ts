@@ -68,6 +68,8 @@ const neededKinds: readonly ResourceType[] = [
   trainedModels,
 ];
 
+const gatewayKinds: readonly ResourceType[] = [resources.gatewayClasses, resources.gateways, resources.httpRoutes];
+
 const aborted = (signal: AbortSignal): Promise<undefined> =>
   new Promise((resolve) => {
     if (signal.aborted) resolve(undefined);
@@ -149,8 +151,8 @@ export function startClusterOperator(options: ClusterOperatorOptions): ClusterOp
     cluster,
     log,
     bootstrap: options.bootstrap,
+    served: () => kinds.served(options.bootstrap?.gateway === true ? [...neededKinds, ...gatewayKinds] : neededKinds),
     registered: async (leadSignal) => {
-      await kinds.served(options.bootstrap?.gateway === true ? [...neededKinds, resources.gateways] : neededKinds);
       const webhooks = await Promise.race([served.promise, aborted(leadSignal)]);
       await webhooks?.register();
     },

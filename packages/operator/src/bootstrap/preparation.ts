@@ -16,7 +16,9 @@ export interface PreparationOptions {
   readonly log: Logger;
   /** Absent: whoever runs the operator has installed everything. */
   readonly bootstrap?: BootstrapOptions | undefined;
-  /** Registers the webhooks once they are served. */
+  /** Settles when the cluster serves what was installed. */
+  readonly served: () => Promise<void>;
+  /** Registers the webhooks once they answer. */
   readonly registered: (signal: AbortSignal) => Promise<void>;
 }
 
@@ -42,7 +44,8 @@ function tell(log: Logger, what: string, done: EnsuredObjects): void {
   if (names.length > 0) log.info(Object.fromEntries(names), what);
 }
 
-export function createPreparation({ cluster, log, bootstrap, registered }: PreparationOptions): Preparation {
+export function createPreparation(options: PreparationOptions): Preparation {
+  const { cluster, log, bootstrap, served, registered } = options;
   let problem: string | undefined;
   let hasDefaults = true;
   const kindsInstalled = Promise.withResolvers<void>();
@@ -68,6 +71,7 @@ export function createPreparation({ cluster, log, bootstrap, registered }: Prepa
         await patiently("install the kinds", signal, async () =>
           tell(log, "Kinds are installed", await installKinds(cluster, bootstrap)),
         );
+      await served();
       kindsInstalled.resolve();
       await registered(signal);
       if (bootstrap === undefined || signal.aborted) return;
