@@ -38,7 +38,6 @@ export const admissionCases: readonly AdmissionCase[] = [
     stored: {
       metadata: {
         annotations: { "serving.kserve.io/deploymentMode": "Standard", modelFormat: "sklearn" },
-        finalizers: ["inferenceservice.finalizers"],
       },
     },
   },

@@ -76,10 +76,26 @@ describe(`TrainedModels on ${kubeconfig === undefined ? "the embedded API server
     assert.deepEqual(await listed(), ["two"]);
   });
 
+  it("go at once whether or not an operator runs, and the last one empties the list", async () => {
+    const two = await home.cluster.get(trainedModels, { namespace, name: "two" });
+    assert.equal(two?.metadata.finalizers, undefined);
+    await home.cluster.delete(trainedModels, { namespace, name: "two" });
+    await untilObject(home, resources.configMaps, "modelconfig-many-0", (map) => map?.data?.["models.json"] === "[]");
+  });
+
+  it("lose the finalizer that KServe gave them", async () => {
+    const three = trained("three", "1Mi");
+    const metadata = { ...three.metadata, finalizers: ["trainedmodel.finalizer"] };
+    await home.cluster.create(trainedModels, { ...three, metadata });
+    const model = await until("three", "True");
+    assert.equal(model?.metadata.finalizers, undefined);
+    assert.deepEqual(await listed(), ["three"]);
+  });
+
   it("go with their service, and at once without one", async () => {
     await home.cluster.create(trainedModels, trained("orphan", "1Mi", "nobody"));
     await until("orphan", "gone");
     await home.cluster.delete(inferenceServices, { namespace, name: "many" });
-    await until("two", "gone");
+    await until("three", "gone");
   });
 });

@@ -7,6 +7,7 @@ import {
   type KubeObject,
   keyOf,
   type ServingRuntime,
+  type TrainedModel,
 } from "@serval/api";
 import { type Change, type Controller, type ControllerOptions, runController, type Watch, watchOf } from "@serval/kube";
 import { controllerOf } from "../../children/children.ts";
@@ -49,12 +50,16 @@ export function runInferenceServiceController(options: InferenceServiceControlle
     object.metadata.name === deps.config().storageInitializer.caBundleConfigMapName
       ? caches.services.list().map(keyOf)
       : [];
+  /** The list of what it serves is made anew: the model may have been its last. */
+  const ofModel = ({ type, object }: Change<TrainedModel>): Key[] =>
+    type === "deleted" ? [{ namespace: object.metadata.namespace, name: object.spec.inferenceService }] : [];
   const watches: Watch[] = [
     // The configuration is read by every reconcile: nothing starts before it is there.
     watchOf(config.informer, () => []),
     watchOf(caches.services),
     watchOf(caches.runtimes, forRuntime),
     watchOf(caches.clusterRuntimes, forRuntime),
+    watchOf(deps.models, ofModel),
     watchOf(caches.pods, ({ object }) => serviceKeyOfPod(object)),
     ...deps.caBundle.informers.map((informer) => watchOf(informer, forCaBundle)),
     ...children.informers.map((informer) => watchOf(informer, ownerKey)),

@@ -25,7 +25,8 @@ export interface TrainedModelDeps extends Pick<ReconcileDeps, "cluster" | "event
   readonly configMaps: ConfigMapWriter;
 }
 
-export const trainedModelFinalizer = "trainedmodel.finalizer";
+/** KServe's: it waits for the model's entry to go. Here the list is made anew whenever a model goes, operator or not. */
+const trainedModelFinalizer = "trainedmodel.finalizer";
 
 function parentOf({ caches, config }: TrainedModelDeps, stored: InferenceService): Parent | undefined {
   const isvc = defaultInferenceService(stored, config());
@@ -44,7 +45,7 @@ function parentOf({ caches, config }: TrainedModelDeps, stored: InferenceService
   };
 }
 
-/** KServe's bookkeeping: whose it is, whether it was given memory, and that its entry must go before it does. */
+/** KServe's bookkeeping: whose it is, and whether it was given memory. */
 async function claim(deps: TrainedModelDeps, model: TrainedModel, hasMemory: boolean): Promise<TrainedModel> {
   const { inferenceService } = model.spec;
   const { labels: given = {}, finalizers = [], resourceVersion } = model.metadata;
@@ -54,11 +55,14 @@ async function claim(deps: TrainedModelDeps, model: TrainedModel, hasMemory: boo
     ...(hasMemory ? { [labels.trainedModelAllocated]: inferenceService } : {}),
   };
   const isSame = Object.entries(wanted).every(([name, value]) => given[name] === value);
-  if (isSame && finalizers.includes(trainedModelFinalizer)) return model;
+  // KServe sets its finalizer again when it takes the model back.
+  const isHeld = finalizers.includes(trainedModelFinalizer);
+  if (isSame && !isHeld) return model;
+  const kept = finalizers.filter((name) => name !== trainedModelFinalizer);
   const metadata = {
     resourceVersion,
     labels: wanted,
-    finalizers: [...new Set([...finalizers, trainedModelFinalizer])],
+    ...(isHeld ? { finalizers: kept.length === 0 ? null : kept } : {}),
   };
   const stored = await deps.cluster.patch(trainedModels, keyOf(model), { type: "merge", body: { metadata } });
   deps.models.observe(stored);
