@@ -17,10 +17,7 @@ import { ApiError, type Cluster, isConflict, isTransient } from "@serval/kube";
 import { ChildError } from "../children/child-error.ts";
 import type { ChildKind, Children } from "../children/children.ts";
 import { canonical, markOf, standingOf, withoutReplicas } from "./mark.ts";
-import { isKserves, isMadeByKserve, isUsers, lastWrite, takenOver } from "./ownership.ts";
-
-/** Holds our mark on a Deployment whose other fields are still KServe's. */
-export const adoptionManager = "serval-adoption";
+import { adoptionManager, isKserves, isMadeByKserve, isMark, isUsers, lastWrite, takenOver } from "./ownership.ts";
 
 /** Whose children they are, and how KServe's controller would have written its Deployments. */
 export interface Origin {
@@ -54,7 +51,7 @@ const none: Settled = { objects: [], calls: 0 };
 /** One patch: the fields change hands only if the object is still the one that was read. */
 function handOverPatch({ metadata }: KubeObject): readonly unknown[] {
   const mark = annotations.adopted.replaceAll("~", "~0").replaceAll("/", "~1");
-  const entries = (metadata.managedFields ?? []).filter(({ manager }) => manager !== adoptionManager);
+  const entries = (metadata.managedFields ?? []).filter((entry) => !isMark(entry));
   return [
     { op: "replace", path: "/metadata/resourceVersion", value: metadata.resourceVersion },
     { op: "replace", path: "/metadata/managedFields", value: takenOver(entries) },

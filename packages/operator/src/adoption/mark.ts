@@ -3,7 +3,7 @@
 // What would have been built when it was adopted is remembered beside the template, never in it. Pure.
 import { createHash } from "node:crypto";
 import { annotations, type Deployment, type KubeObject } from "@serval/api";
-import { isKserves, isMadeByKserve } from "./ownership.ts";
+import { isKserves, isMadeByKserve, isMark, lastWrite } from "./ownership.ts";
 
 /** The same text for equal values, whatever the order of their fields. */
 export function canonical(value: unknown): string {
@@ -45,5 +45,8 @@ export function standingOf(live: Deployment, wanted: Deployment): Standing {
   if (!isMadeByKserve(live as KubeObject)) return "ours";
   const mark = live.metadata?.annotations?.[annotations.adopted];
   if (mark === undefined) return "undecided";
-  return mark === markOf(wanted, live) ? "kept" : "outdated";
+  if (mark === markOf(wanted, live)) return "kept";
+  // KServe was at work again in between: what we remember is older than what it wrote.
+  const [wrote = 0, marked = 0] = [isKserves, isMark].map((isMeant) => lastWrite(live as KubeObject, isMeant));
+  return wrote > marked ? "undecided" : "outdated";
 }

@@ -17,6 +17,11 @@ export const kserveManagers: ReadonlySet<string> = new Set(["manager", "kserve-m
 
 const isOfObject = ({ subresource }: ManagedFieldsEntry): boolean => (subresource ?? "") === "";
 
+/** Holds our mark on a Deployment whose other fields are still KServe's. */
+export const adoptionManager = "serval-adoption";
+
+export const isMark = ({ manager }: ManagedFieldsEntry): boolean => manager === adoptionManager;
+
 export const isKserves = (entry: ManagedFieldsEntry): boolean =>
   entry.operation === "Update" && isOfObject(entry) && kserveManagers.has(entry.manager ?? "");
 
@@ -74,4 +79,4 @@ export function lastWrite(
 
 /** Whoever wants something of the owner: everybody but the controllers themselves. */
 export const isUsers = (entry: ManagedFieldsEntry): boolean =>
-  isOfObject(entry) && !isKserves(entry) && !isOurs(entry) && entry.manager !== "serval-operator";
+  isOfObject(entry) && !isKserves(entry) && entry.manager !== fieldManager;

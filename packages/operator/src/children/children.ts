@@ -2,7 +2,7 @@
 // The objects that a service owns: watched, applied when they differ, deleted when no longer wanted.
 import { type Key, type KubeObject, keyOf, keyText, type ObjectMeta, type ResourceType, resources } from "@serval/api";
 import { type Cluster, createInformer, type Informer } from "@serval/kube";
-import { isKserves } from "../adoption/ownership.ts";
+import { isKserves, isMark } from "../adoption/ownership.ts";
 import { ChildError } from "./child-error.ts";
 import { needsApply } from "./drift.ts";
 import { fieldManager } from "./field-manager.ts";
@@ -31,7 +31,7 @@ export const controllerOf = ({ metadata }: KubeObject) =>
 /** Only our own entries of managedFields are ever read, and those of a KServe that is to be taken over. */
 function slim<T extends KubeObject>(object: T): T {
   const managedFields = (object.metadata.managedFields ?? []).filter(
-    (entry) => entry.manager === fieldManager || isKserves(entry),
+    (entry) => entry.manager === fieldManager || isKserves(entry) || isMark(entry),
   );
   return { ...object, metadata: { ...object.metadata, managedFields } };
 }
