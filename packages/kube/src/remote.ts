@@ -49,7 +49,8 @@ const parseBody = (text: string, contentType: string): unknown => {
 
 /** undici is loaded with the first request: the control plane has this file too, and never sends one. */
 async function connected(access: ClusterAccess): Promise<{ agent: Agent; request: typeof request }> {
-  const undici = await import("undici");
+  // The default export: all that a bundle keeps of a CommonJS package that is loaded late.
+  const { default: undici } = await import("undici");
   const agent = new undici.Agent({
     connections: 64,
     keepAliveTimeout: 30_000,
