@@ -49,12 +49,12 @@ export interface AdoptionOptions {
 const none: Settled = { objects: [], calls: 0 };
 
 /** One patch: the fields change hands only if the object is still the one that was read. */
-function handOverPatch({ metadata }: KubeObject): readonly unknown[] {
+function handOverPatch({ metadata }: KubeObject, wanted: KubeObject): readonly unknown[] {
   const mark = annotations.adopted.replaceAll("~", "~0").replaceAll("/", "~1");
   const entries = (metadata.managedFields ?? []).filter((entry) => !isMark(entry));
   return [
     { op: "replace", path: "/metadata/resourceVersion", value: metadata.resourceVersion },
-    { op: "replace", path: "/metadata/managedFields", value: takenOver(entries) },
+    { op: "replace", path: "/metadata/managedFields", value: takenOver(entries, wanted) },
     ...(metadata.annotations?.[annotations.adopted] === undefined
       ? []
       : [{ op: "remove", path: `/metadata/annotations/${mark}` }]),
@@ -64,12 +64,13 @@ function handOverPatch({ metadata }: KubeObject): readonly unknown[] {
 /** Of an object whose status somebody writes at the same time. */
 const mostTries = 5;
 
-async function takeOver(cluster: Cluster, type: ResourceType, key: Key): Promise<number> {
+async function takeOver(cluster: Cluster, type: ResourceType, wanted: KubeObject): Promise<number> {
+  const key = keyOf(wanted);
   for (let tries = 1; ; tries += 1) {
     const stored = await cluster.get(type, key);
     if (stored === undefined || !isMadeByKserve(stored)) return 2 * tries - 1;
     try {
-      await cluster.patch(type, key, { type: "json", body: handOverPatch(stored) });
+      await cluster.patch(type, key, { type: "json", body: handOverPatch(stored, wanted) });
       return 2 * tries;
     } catch (error) {
       if (!isConflict(error) || tries === mostTries) throw error;
@@ -138,7 +139,7 @@ async function settleDeployment(
   }
   return {
     objects: [wanted as KubeObject],
-    calls: await takeOver(cluster, resources.deployments as ResourceType, key),
+    calls: await takeOver(cluster, resources.deployments as ResourceType, wanted as KubeObject),
   };
 }
 
@@ -151,7 +152,7 @@ export function createAdoption({ cluster, children }: AdoptionOptions): Adoption
       if (object.kind === "Deployment")
         return await settleDeployment(cluster, object as Deployment, live as Deployment, origin);
       const type = children.typeOf(object.kind as ChildKind);
-      return { objects: [object], calls: type === undefined ? 0 : await takeOver(cluster, type, key) };
+      return { objects: [object], calls: type === undefined ? 0 : await takeOver(cluster, type, object) };
     } catch (error) {
       throw new ChildError(object, error);
     }

@@ -29,15 +29,9 @@ interface Task {
 const read = async ({ cluster, form }: Task): Promise<Deployment | undefined> =>
   cluster.get(deployments, keyOf(form as KubeObject));
 
-/** Its controller has seen the newest spec, and every replica is of it. */
-function isSettled({ metadata, spec, status }: Deployment): boolean {
-  const wanted = spec?.replicas ?? 1;
-  return (
-    status?.observedGeneration === metadata?.generation &&
-    (status?.updatedReplicas ?? 0) === wanted &&
-    (status?.replicas ?? 0) === wanted
-  );
-}
+/** Its controller has seen the newest spec, and no pod is of an older one; pods that cannot be made are not waited for. */
+const isSettled = ({ metadata, status }: Deployment): boolean =>
+  status?.observedGeneration === metadata?.generation && (status?.replicas ?? 0) === (status?.updatedReplicas ?? 0);
 
 const hasSeen = ({ metadata, status }: Deployment): boolean => status?.observedGeneration === metadata?.generation;
 

@@ -6,7 +6,15 @@
 // wrote and we no longer say (an env entry, a port) would stay for ever. Kubernetes knows the same problem from kubectl:
 // client-go's csaupgrade moves client-side applied fields in the same way.
 import type { KubeObject, ManagedFieldsEntry } from "@serval/api";
-import { decodeFieldSet, encodeFieldSet, type FieldSet, recursiveDifference, setOf, union } from "@serval/kube/patch";
+import {
+  decodeFieldSet,
+  encodeFieldSet,
+  type FieldPath,
+  type FieldSet,
+  recursiveDifference,
+  setOf,
+  union,
+} from "@serval/kube/patch";
 import { fieldManager } from "../children/field-manager.ts";
 
 /**
@@ -43,25 +51,59 @@ const leftUnowned: FieldSet = setOf(["f:spec", "f:replicas"], ["f:status"]);
 const ownedBy = (entries: readonly ManagedFieldsEntry[]): FieldSet =>
   entries.reduce<FieldSet>((set, { fieldsV1 }) => union(set, decodeFieldSet(fieldsV1 ?? {})), setOf());
 
+/** Without everything below a path, which itself stays. */
+function withoutBelow(set: FieldSet, [first, ...rest]: FieldPath): FieldSet {
+  const below = first === undefined ? undefined : set.children.get(first);
+  if (first === undefined || below === undefined) return set;
+  const children = new Map(set.children);
+  if (rest.length === 0) {
+    children.delete(first);
+    return { members: new Set([...set.members, first]), children };
+  }
+  children.set(first, withoutBelow(below, rest));
+  return { members: set.members, children };
+}
+
+function* emptySections(value: unknown, path: FieldPath = []): Generator<FieldPath> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return;
+  const entries = Object.entries(value);
+  if (entries.length === 0) yield path;
+  for (const [name, field] of entries) yield* emptySections(field, [...path, `f:${name}`]);
+}
+
 interface HandOver {
   readonly from: (entry: ManagedFieldsEntry) => boolean;
+  /** Sections of a custom resource that are only said to be there: the defaults in them are the API server's. */
+  readonly sections?: Iterable<FieldPath>;
   readonly to: Pick<ManagedFieldsEntry, "manager" | "operation">;
 }
 
-function handedOver(entries: readonly ManagedFieldsEntry[], { from, to }: HandOver): ManagedFieldsEntry[] {
+function handedOver(
+  entries: readonly ManagedFieldsEntry[],
+  { from, to, sections = [] }: HandOver,
+): ManagedFieldsEntry[] {
   const given = entries.filter(from);
   const isTarget = (entry: ManagedFieldsEntry): boolean =>
     isOfObject(entry) && entry.manager === to.manager && entry.operation === to.operation;
   const [first] = given;
   if (first === undefined) return [...entries];
-  const fields = recursiveDifference(ownedBy([...given, ...entries.filter(isTarget)]), leftUnowned);
+  const owned = recursiveDifference(ownedBy([...given, ...entries.filter(isTarget)]), leftUnowned);
+  const fields = [...sections].reduce(withoutBelow, owned);
   const others = entries.filter((entry) => !from(entry) && !isTarget(entry));
   return [...others, { ...first, ...to, fieldsV1: encodeFieldSet(fields) }];
 }
 
-/** `managedFields` with KServe's fields as applied by us: what our next apply does not say goes. */
-export const takenOver = (entries: readonly ManagedFieldsEntry[]): ManagedFieldsEntry[] =>
-  handedOver(entries, { from: isKserves, to: { manager: fieldManager, operation: "Apply" } });
+/** Kinds that Kubernetes itself serves fill an emptied section with its defaults; a definition's schema refuses it. */
+const isBuiltIn = ({ apiVersion }: KubeObject): boolean =>
+  !apiVersion.includes("/") || !/^[^/]+\.[^/]+\//.test(apiVersion) || apiVersion.includes(".k8s.io/");
+
+/** `managedFields` with KServe's fields as applied by us: what our next apply, of `wanted`, does not say goes. */
+export const takenOver = (entries: readonly ManagedFieldsEntry[], wanted: KubeObject): ManagedFieldsEntry[] =>
+  handedOver(entries, {
+    from: isKserves,
+    to: { manager: fieldManager, operation: "Apply" },
+    sections: isBuiltIn(wanted) ? [] : emptySections(wanted),
+  });
 
 /** `managedFields` with our fields as KServe's manager would have written them: the next take-over finds them again. */
 export const givenBack = (entries: readonly ManagedFieldsEntry[]): ManagedFieldsEntry[] =>
