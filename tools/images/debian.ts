@@ -25,7 +25,8 @@ export interface DebianPackage {
 
 interface Apt {
   readonly dir: string;
-  readonly run: (...args: string[]) => Promise<string>;
+  /** apt-get, one at a time, in a folder below `dir`. */
+  readonly run: (folder: string, ...args: string[]) => Promise<string>;
 }
 
 async function openApt(platform: Platform, cacheDir: string): Promise<Apt> {
@@ -42,7 +43,9 @@ async function openApt(platform: Platform, cacheDir: string): Promise<Apt> {
     "Dir::Cache": join(dir, "cache"),
   };
   const options = Object.entries(settings).flatMap(([key, value]) => ["-o", `${key}=${value}`]);
-  return { dir, run: (...args) => runCommand("apt-get", [...args, ...options], { cwd: join(dir, "debs"), fix }) };
+  const run: Apt["run"] = (folder, ...args) =>
+    runCommand("flock", [join(dir, "lock"), "apt-get", ...args, ...options], { cwd: join(dir, folder), fix });
+  return { dir, run };
 }
 
 async function refresh({ dir, run }: Apt, say: (line: string) => void): Promise<void> {
@@ -52,7 +55,7 @@ async function refresh({ dir, run }: Apt, say: (line: string) => void): Promise<
   const isFresh = names.length > 0 && Date.now() - Math.max(...times.map(({ mtimeMs }) => mtimeMs)) < listsAreFreshMs;
   if (isFresh) return;
   try {
-    await run("update", "-q");
+    await run(".", "update", "-q");
   } catch (error) {
     if (names.length === 0) throw error;
     say(`apt-get update failed; the package lists of the last build are used`);
@@ -96,9 +99,12 @@ export async function debianPackages(
 ): Promise<DebianPackage[]> {
   const apt = await openApt(options.platform, options.cacheDir);
   await refresh(apt, options.say);
-  const offers = [...(await apt.run("download", "--print-uris", ...names)).matchAll(download)];
-  const missing = offers.filter(([, file]) => !existsSync(join(apt.dir, "debs", file!)));
-  if (missing.length > 0) await apt.run("download", "-q", ...names);
+  // Elsewhere than where the files go: of what is there already, apt would say nothing.
+  const offers = [...(await apt.run("state", "download", "--print-uris", ...names)).matchAll(download)];
+  const isComplete = offers.every(([, file]) => existsSync(join(apt.dir, "debs", file!)));
+  if (!isComplete) await apt.run("debs", "download", "-q", ...names);
+  if (offers.length !== names.length)
+    throw new Error(`Cannot build the images: apt knows ${offers.length} of ${names.join(", ")}\nFix: ${fix}`);
   const found = await Promise.all(offers.map(([, file, sha256]) => unpacked(apt, file!, sha256!)));
   return found.sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -5,6 +5,7 @@ import { mkdir, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type HomeLayout, isRunning, readHomeState } from "@serval/embedded/home/layout.ts";
 import { HomeError, type Supervisor, startSupervisor } from "@serval/embedded/home/supervisor.ts";
+import { isStoreInstalled } from "@serval/embedded/store/installed.ts";
 import { CommandError, flagText, type Invocation, type Io, UsageError } from "../command.ts";
 import type { Example } from "../examples.ts";
 import { layoutOf } from "../home.ts";
@@ -143,8 +144,17 @@ export function refuseUnsupported(platform: NodeJS.Platform): void {
   );
 }
 
+/** @throws HomeError in an image of a cluster. */
+export function refuseWithoutStore(isInstalled = isStoreInstalled()): void {
+  if (isInstalled) return;
+  throw new HomeError(
+    "The embedded home does not run from an image: its store is left out there, since a cluster keeps the objects\nFix: install Serval with npm on the machine, or apply the same YAML to the cluster",
+  );
+}
+
 export async function run(invocation: Invocation, io: Io): Promise<number> {
   refuseUnsupported(process.platform);
+  refuseWithoutStore();
   if (invocation.positionals.length > 0) throw new UsageError(`Unexpected argument "${invocation.positionals[0]}"`);
   portFlag(invocation);
   const name = flagText(invocation.flags, "example");
