@@ -27,6 +27,7 @@ import {
 import { type Operator, type OperatorOptions, startOperator } from "./main.ts";
 import { untilDone } from "./patience.ts";
 import {
+  conversionClient,
   startWebhooks,
   type WebhookOptions,
   type WebhookRole,
@@ -151,6 +152,8 @@ export function startClusterOperator(options: ClusterOperatorOptions): ClusterOp
     cluster,
     log,
     bootstrap: options.bootstrap,
+    conversion: async () =>
+      options.webhooks === undefined ? undefined : conversionClient({ ...options.webhooks, cluster }),
     served: () => kinds.served(options.bootstrap?.gateway === true ? [...neededKinds, ...gatewayKinds] : neededKinds),
     registered: async (leadSignal) => {
       const webhooks = await Promise.race([served.promise, aborted(leadSignal)]);
@@ -198,13 +201,19 @@ export function startClusterOperator(options: ClusterOperatorOptions): ClusterOp
     if (options.webhooks === undefined) return undefined;
     return state.webhooks === undefined ? "the webhooks start" : state.webhooks.notReady();
   };
+  const leadershipNotReady = (): string | undefined => {
+    const current = leadership.state();
+    if (current === "waiting") return "waiting for the lease";
+    // What was registered before may still lead elsewhere.
+    return current === "preparing" ? (state.operator === undefined ? state.waiting : "the leader installs") : undefined;
+  };
   const operatorNotReady = (): string | undefined =>
     state.operator === undefined ? state.waiting : state.operator.notReady();
   return {
     notReady: () => {
       // Beside KServe nothing is asked of us.
       if (leadership.state() === "standby") return undefined;
-      return preparation.problem() ?? operatorNotReady() ?? webhooksNotReady();
+      return preparation.problem() ?? leadershipNotReady() ?? operatorNotReady() ?? webhooksNotReady();
     },
     leadership,
     stopped: run(),

@@ -4,6 +4,7 @@
 // See docs/decisions/0014-the-operator-brings-its-kinds.md.
 import {
   type AnyObject,
+  type ConversionClient,
   clusterServingRuntimes,
   clusterStorageContainers,
   type Images,
@@ -25,8 +26,11 @@ export interface BootstrapOptions {
 }
 
 /** Before anything of ours is read. @throws ApiError. */
-export const installKinds = (cluster: Cluster, { gateway }: BootstrapOptions): Promise<EnsuredObjects> =>
-  ensureKinds(cluster, { gateway });
+export const installKinds = (
+  cluster: Cluster,
+  { gateway }: BootstrapOptions,
+  conversion: ConversionClient | undefined,
+): Promise<EnsuredObjects> => ensureKinds(cluster, { gateway, conversion });
 
 /**
  * Once the kinds are served. Objects of ours pass our own webhooks: the first refusal ends the attempt.

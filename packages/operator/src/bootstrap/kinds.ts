@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kinds themselves: our CustomResourceDefinitions as this release has them, Gateway API's where there are none.
 import {
+  type ConversionClient,
   type CustomResourceDefinition,
-  convertedPlurals,
   type KubeObject,
   keyOf,
   release,
   resources,
   servingCrds,
-  servingGroup,
 } from "@serval/api";
 import gatewayApiCrds from "@serval/api/core/gateway-api-crds.gen.json" with { type: "json" };
 import type { Cluster } from "@serval/kube";
@@ -17,8 +16,17 @@ import { type Ensured, ensureExists, installAnnotations, installManager, isNewer
 
 export const gatewayCrds = gatewayApiCrds as unknown as readonly CustomResourceDefinition[];
 
-const stampedCrds = (): CustomResourceDefinition[] =>
-  servingCrds().map((crd) => withAnnotations(crd, { [installAnnotations.release]: release }));
+const stampedCrds = (conversion: ConversionClient | undefined): CustomResourceDefinition[] =>
+  servingCrds(conversion === undefined ? {} : { conversion }).map((crd) =>
+    withAnnotations(crd, { [installAnnotations.release]: release }),
+  );
+
+export interface KindsOptions {
+  /** Gateway API's, where there are none. */
+  readonly gateway: boolean;
+  /** Who converts kinds with several versions; absent: nobody yet. */
+  readonly conversion?: ConversionClient | undefined;
+}
 
 /**
  * One of ours: taken over from whoever made it, as its fields are a superset, and never taken back to an older release.
@@ -35,9 +43,10 @@ async function ensureCrd(cluster: Cluster, wanted: CustomResourceDefinition): Pr
 export type EnsuredObjects = readonly (readonly [name: string, ensured: Ensured])[];
 
 /** One after the other: each is close to what an API server takes in one request. @throws ApiError. */
-export async function ensureKinds(cluster: Cluster, options: { readonly gateway: boolean }): Promise<EnsuredObjects> {
+export async function ensureKinds(cluster: Cluster, options: KindsOptions): Promise<EnsuredObjects> {
   const done: (readonly [string, Ensured])[] = [];
-  for (const crd of stampedCrds()) done.push([crd.metadata.name ?? "", await ensureCrd(cluster, crd)]);
+  for (const crd of stampedCrds(options.conversion))
+    done.push([crd.metadata.name ?? "", await ensureCrd(cluster, crd)]);
   if (!options.gateway) return done;
   for (const crd of gatewayCrds)
     done.push([crd.metadata.name ?? "", await ensureExists(cluster, resources.customResourceDefinitions, crd)]);
@@ -46,4 +55,3 @@ export async function ensureKinds(cluster: Cluster, options: { readonly gateway:
 
 /** Of every kind that this release brings. */
 export const crdNames = (): string[] => servingCrds().map(({ metadata }) => metadata.name ?? "");
-export const convertedCrdNames = convertedPlurals.map((plural) => `${plural}.${servingGroup}`);

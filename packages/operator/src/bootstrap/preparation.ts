@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a leader does before it acts: kinds, then the webhooks' registration, then what passes through them.
 
-import { resources } from "@serval/api";
+import { type ConversionClient, resources } from "@serval/api";
 import type { Cluster } from "@serval/kube";
 import type { Logger } from "@serval/observe";
 import type { Act } from "../leadership/leadership.ts";
@@ -16,6 +16,8 @@ export interface PreparationOptions {
   readonly log: Logger;
   /** Absent: whoever runs the operator has installed everything. */
   readonly bootstrap?: BootstrapOptions | undefined;
+  /** Who converts kinds with several versions; undefined: nobody. */
+  readonly conversion: () => Promise<ConversionClient | undefined>;
   /** Settles when the cluster serves what was installed. */
   readonly served: () => Promise<void>;
   /** Registers the webhooks once they answer. */
@@ -69,7 +71,7 @@ export function createPreparation(options: PreparationOptions): Preparation {
     prepare: async (signal) => {
       if (bootstrap !== undefined)
         await patiently("install the kinds", signal, async () =>
-          tell(log, "Kinds are installed", await installKinds(cluster, bootstrap)),
+          tell(log, "Kinds are installed", await installKinds(cluster, bootstrap, await options.conversion())),
         );
       await served();
       kindsInstalled.resolve();

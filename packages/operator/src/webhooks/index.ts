@@ -3,4 +3,4 @@
 export * from "./denial.ts";
 export * from "./plugins.ts";
 export { type WebhookTarget, webhookSecretName, webhookServiceName } from "./registrations.ts";
-export { startWebhooks, type WebhookOptions, type WebhookRole, type Webhooks } from "./start.ts";
+export { conversionClient, startWebhooks, type WebhookOptions, type WebhookRole, type Webhooks } from "./start.ts";

@@ -2,7 +2,7 @@
 // Tells the cluster where its webhooks are and whom to trust: the configurations whole, of CRDs the conversion only.
 import { convertedPlurals, type KubeObject, type ResourceType, resources, servingGroup } from "@serval/api";
 import type { Cluster } from "@serval/kube";
-import { needsApply } from "../children/drift.ts";
+import { matches, needsApply } from "../children/drift.ts";
 import {
   crdConversion,
   mutatingWebhookConfigurations,
@@ -13,9 +13,16 @@ import {
 
 const fieldManager = "serval-webhooks";
 
-async function ensure(cluster: Cluster, type: ResourceType, wanted: KubeObject, mayCreate = true): Promise<void> {
+async function ensure(cluster: Cluster, type: ResourceType, wanted: KubeObject): Promise<void> {
   const stored = await cluster.get(type, { name: wanted.metadata.name ?? "" });
-  if ((stored === undefined && !mayCreate) || !needsApply(wanted, stored, fieldManager)) return;
+  if (needsApply(wanted, stored, fieldManager)) await cluster.apply(type, wanted, { fieldManager, force: true });
+}
+
+/** Whoever installs the definition writes it too: a write of one that large costs the API server seconds. */
+async function ensureConversion(cluster: Cluster, wanted: KubeObject): Promise<void> {
+  const type = resources.customResourceDefinitions as ResourceType;
+  const stored = await cluster.get(type, { name: wanted.metadata.name ?? "" });
+  if (stored === undefined || matches(wanted, stored, fieldManager)) return;
   await cluster.apply(type, wanted, { fieldManager, force: true });
 }
 
@@ -27,7 +34,7 @@ export async function register(cluster: Cluster, options: WebhookConfigurationOp
   });
   const conversions = convertedPlurals.map((plural) => {
     const wanted = crdConversion(`${plural}.${servingGroup}`, options);
-    return ensure(cluster, resources.customResourceDefinitions as ResourceType, wanted, false);
+    return ensureConversion(cluster, wanted);
   });
   await Promise.all([...configurations, ...conversions]);
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The webhooks of one operator: certificate, server, registration, and a check that they are really reached, again and
 // again for as long as the operator runs.
+import type { ConversionClient } from "@serval/api";
 import type { AdmissionPlugin, Cluster } from "@serval/kube";
 import type { Logger } from "@serval/observe";
 import { currentCertificate, type ServingCertificate, servingNames } from "./certificate-store.ts";
 import { type CertificatePolicy, defaultPolicy } from "./certificates.ts";
 import { installOwner } from "./owner.ts";
 import { register } from "./register.ts";
-import type { WebhookTarget } from "./registrations.ts";
+import { clientConfigOf, type WebhookTarget } from "./registrations.ts";
 import { selfCheck } from "./self-check.ts";
 import { startWebhookServer } from "./server.ts";
 
@@ -50,6 +51,22 @@ export interface Webhooks {
   readonly stopped: Promise<void>;
 }
 
+const policyFor = (target: WebhookTarget, policy: WebhookOptions["policy"] = {}): CertificatePolicy => ({
+  ...defaultPolicy,
+  ...policy,
+  ...servingNames(target),
+});
+
+/** How API servers will ask for conversions, before anybody serves them. @throws as `startWebhooks`. */
+export async function conversionClient(
+  options: Pick<WebhookOptions, "cluster" | "namespace" | "target">,
+): Promise<ConversionClient> {
+  const { cluster, namespace, target } = options;
+  const now = () => new Date();
+  const { caBundle } = await currentCertificate({ cluster, namespace, policy: policyFor(target), now });
+  return clientConfigOf(target, "/convert", caBundle) as ConversionClient;
+}
+
 /** Soon while something is wrong, so that readiness does not wait for a tick. */
 const retryMs = 1_000;
 
@@ -85,7 +102,7 @@ function createRegistration({ cluster, target }: Pick<WebhookOptions, "cluster" 
 /** @throws ApiError when the Secret can neither be read nor made; the listen error as it is. */
 export async function startWebhooks(options: WebhookOptions): Promise<Webhooks> {
   const { cluster, namespace, target, signal, log, now = () => new Date() } = options;
-  const policy: CertificatePolicy = { ...defaultPolicy, ...options.policy, ...servingNames(target) };
+  const policy = policyFor(target, options.policy);
   const role = options.role ?? ((): WebhookRole => "lead");
   const certificate = () => currentCertificate({ cluster, namespace, policy, now });
   const registration = createRegistration(options);
