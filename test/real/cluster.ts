@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a story has of the real cluster that it runs in: kubectl, the API, addresses, and Serval installed.
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Cluster } from "@serval/kube";
+import { kubectlPath } from "../kubectl.ts";
+import { clusterVariable } from "./cluster/entry.ts";
+import { clusterOf } from "./cluster/node.ts";
+import { type Placed, placedIn } from "./cluster/processes.ts";
+import { until } from "./cluster/until.ts";
+
+export const root: string = fileURLToPath(new URL("../..", import.meta.url));
+export const systemNamespace = "serval-system";
+export const gatewayUrl = `http://serval-gateway.${systemNamespace}.svc.cluster.local`;
+
+/** For `describe`: these stories need the cluster that main.ts starts. */
+export const onCluster: { readonly skip: string | false } = {
+  skip: process.env[clusterVariable] === undefined ? "run by npm run test:cluster" : false,
+};
+
+export interface Told {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RealCluster extends AsyncDisposable {
+  readonly placed: Placed;
+  readonly cluster: Cluster;
+  /** Whatever it answers. */
+  tell(args: readonly string[], input?: string): Promise<Told>;
+  /** @returns standard output. @throws Error with kubectl's own words. */
+  kubectl(args: readonly string[], input?: string): Promise<string>;
+}
+
+/** @throws Error outside a cluster's namespaces. */
+export async function realCluster(): Promise<RealCluster> {
+  const placed = await placedIn(process.env[clusterVariable] as string);
+  const kubectl = await kubectlPath();
+  if (kubectl === undefined) throw new Error("kubectl has no build for this platform");
+  const cluster = await clusterOf(placed.layout, "serval-test");
+  const tell = (args: readonly string[], input?: string): Promise<Told> =>
+    new Promise((resolve) => {
+      const all = ["--kubeconfig", placed.layout.kubeconfig, ...args];
+      const child = execFile(kubectl, all, { cwd: root, maxBuffer: 1 << 26 }, (error, stdout, stderr) =>
+        resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr }),
+      );
+      child.stdin?.end(input ?? "");
+    });
+  return {
+    placed,
+    cluster,
+    tell,
+    async kubectl(args, input) {
+      const { code, stdout, stderr } = await tell(args, input);
+      if (code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${stderr}${stdout}`);
+      return stdout;
+    },
+    [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
+  };
+}
+
+export const manifest = "deploy/serval.yaml";
+
+/** Serval as its page says; already there: nothing changes. */
+export async function install(real: RealCluster): Promise<void> {
+  await real.kubectl(["apply", "--server-side", "-f", manifest]);
+  await installed(real);
+}
+
+/** Waits for what `kubectl apply` began. */
+export async function installed(real: RealCluster): Promise<void> {
+  const wait = ["wait", "--for=condition=Available", "--timeout=180s", "-n", systemNamespace, "deployment", "--all"];
+  await real.kubectl(wait);
+  // kubectl cannot wait for an object that is not made yet.
+  await until("the gateway to be there", async () => {
+    const { code } = await real.tell(["get", "gateway", "-n", "kserve", "kserve-ingress-gateway"]);
+    return code === 0;
+  });
+  await real.kubectl(["wait", "--for=condition=Programmed", "--timeout=60s", "-n", "kserve", "gateway", "--all"]);
+}
+
+/** An example as a user of this cluster would write it: its model lies in the claim `models`. */
+export async function example(path: string): Promise<string> {
+  const text = await readFile(join(root, "examples", path), "utf8");
+  return text.replaceAll("file:///examples/models/", "pvc://models/");
+}
+
+/** A namespace of a story's own with a claim `models`, which is this machine's examples/models, read only. */
+export async function namespaceWithModels(real: RealCluster, name: string): Promise<void> {
+  const claim = { accessModes: ["ReadOnlyMany"], resources: { requests: { storage: "1Gi" } }, storageClassName: "" };
+  const { resources: _wanted, ...kept } = claim;
+  const objects = [
+    { apiVersion: "v1", kind: "Namespace", metadata: { name } },
+    {
+      apiVersion: "v1",
+      kind: "PersistentVolume",
+      metadata: { name: `models-${name}` },
+      spec: {
+        ...kept,
+        capacity: { storage: "1Gi" },
+        hostPath: { path: join(root, "examples/models") },
+        claimRef: { namespace: name, name: "models" },
+      },
+    },
+    {
+      apiVersion: "v1",
+      kind: "PersistentVolumeClaim",
+      metadata: { name: "models", namespace: name },
+      spec: { ...claim, volumeName: `models-${name}` },
+    },
+  ];
+  await real.kubectl(["apply", "-f", "-"], objects.map((object) => JSON.stringify(object)).join("\n---\n"));
+}
+
+/** Everything of a story, its services first so that the claim is free. */
+export async function removeNamespace(real: RealCluster, name: string): Promise<void> {
+  await real.kubectl(["delete", "namespace", name, "--ignore-not-found", "--timeout=120s"]);
+  await real.kubectl(["delete", "persistentvolume", `models-${name}`, "--ignore-not-found", "--timeout=60s"]);
+}
