@@ -190,6 +190,16 @@ export const catalogue = {
     "The feature is not available yet",
     "Remove the field or annotation that the message names",
   ),
+  MigrationBlocked: entry(
+    "SV7005",
+    "The cluster cannot change hands as it is",
+    "Do what the message asks for, then look again with serval migrate kserve --plan",
+  ),
+  MigrationTimeout: entry(
+    "SV7006",
+    "A step of the hand-over did not finish in time",
+    "Look at what the message names, then run the same command again: it goes on where it stopped",
+  ),
   ApplyFailed: entry("SV8001", "A child object was not accepted", "Read the message of the API server"),
   WebhookFailed: entry(
     "SV8002",

@@ -94,6 +94,22 @@ export const commandTable: readonly Command[] = [
     run: lazy(() => import("./doctor.ts")),
   },
   {
+    name: "migrate",
+    usage: "kserve [--plan | --apply | --back] [--timeout SECONDS] [-o json]",
+    summary: "Take over a cluster from KServe, or give it back, without a pod replaced",
+    flags: {
+      plan: { type: "boolean", help: "Say what would change, object by object (the default)" },
+      apply: { type: "boolean", help: "KServe stops, Serval leads" },
+      back: { type: "boolean", help: "Serval stops, KServe leads again" },
+      timeout: { type: "string", value: "SECONDS", help: "For each step that is waited for (default: 300)" },
+      kubeconfig: { type: "string", value: "FILE", help: "The cluster (default: KUBECONFIG, else ~/.kube/config)" },
+      context: { type: "string", value: "NAME", help: "The cluster of this kubeconfig context" },
+      output: output("json"),
+    },
+    details: "Exit code 0: done, or nothing stands in the way; 1: refused or failed. Interrupted, it is run again.",
+    run: lazy(() => import("./migrate.ts")),
+  },
+  {
     name: "logs",
     usage: "NAME [-f] [--previous]",
     summary: "Print the logs of an InferenceService's pods",

@@ -6,7 +6,6 @@ import {
   type Deployment,
   type InferenceService,
   inferenceServices,
-  type Key,
   type KubeObject,
   keyOf,
   type ResourceType,
@@ -16,16 +15,9 @@ import {
 import { ApiError, type Cluster, isConflict, isTransient } from "@serval/kube";
 import { ChildError } from "../children/child-error.ts";
 import type { ChildKind, Children } from "../children/children.ts";
-import { canonical, markOf, standingOf, withoutReplicas } from "./mark.ts";
-import { adoptionManager, isKserves, isMadeByKserve, isMark, isUsers, lastWrite, takenOver } from "./ownership.ts";
-
-/** Whose children they are, and how KServe's controller would have written its Deployments. */
-export interface Origin {
-  readonly type: ResourceType;
-  readonly key: Key;
-  /** undefined: not one of its workloads. @throws ServalError. */
-  readonly kserveForm: (workload: string) => Deployment | undefined;
-}
+import { markOf, standingOf } from "./mark.ts";
+import { adoptionManager, isMadeByKserve, isMark, takenOver } from "./ownership.ts";
+import { mayStay, type Origin } from "./staying.ts";
 
 export interface Settled {
   /** What is left to apply. */
@@ -78,29 +70,6 @@ async function takeOver(cluster: Cluster, type: ResourceType, wanted: KubeObject
   }
 }
 
-/** Whether KServe would leave the Deployment alone: the comparison that its own controller makes, by a dry run. */
-async function isInStep(cluster: Cluster, stored: Deployment, form: Deployment): Promise<boolean> {
-  const body = [
-    { op: "replace", path: "/metadata/resourceVersion", value: stored.metadata?.resourceVersion },
-    { op: "replace", path: "/spec/template", value: form.spec?.template },
-    { op: "replace", path: "/spec/strategy", value: form.spec?.strategy },
-  ];
-  const key = keyOf(stored as KubeObject);
-  const dry = await cluster.patch(resources.deployments, key, { type: "json", body }, { dryRun: true });
-  return canonical(withoutReplicas(dry)) === canonical(withoutReplicas(stored));
-}
-
-/**
- * KServe writes some templates differently from what we know of it. Then the times tell whether it had seen the owner as
- * it is now: it wrote the Deployment after the last edit.
- */
-async function hadSeen(cluster: Cluster, stored: Deployment, { type, key }: Origin): Promise<boolean> {
-  const owner = await cluster.get(type, key);
-  const wrote = lastWrite(stored as KubeObject, isKserves);
-  const asked = owner === undefined ? undefined : lastWrite(owner, isUsers);
-  return wrote !== undefined && asked !== undefined && wrote >= asked;
-}
-
 /** The mark, and replicas where no autoscaler sets them. */
 const marking = (wanted: Deployment, live: Deployment): Deployment => ({
   apiVersion: "apps/v1",
@@ -123,7 +92,6 @@ async function settleDeployment(
   live: Deployment,
   origin: Origin,
 ): Promise<Settled> {
-  const key = keyOf(wanted as KubeObject);
   const standing = standingOf(live, wanted);
   const mark = async (calls: number): Promise<Settled> => {
     await cluster.apply(resources.deployments, marking(wanted, live), { fieldManager: adoptionManager, force: true });
@@ -131,11 +99,9 @@ async function settleDeployment(
   };
   if (standing === "kept") return hasReplicas(live, wanted) ? none : mark(0);
   if (standing === "undecided") {
-    const stored = await cluster.get(resources.deployments, key);
-    const form = origin.kserveForm(key.name);
+    const stored = await cluster.get(resources.deployments, keyOf(wanted as KubeObject));
     if (stored === undefined) return { objects: [wanted as KubeObject], calls: 1 };
-    if (form !== undefined && ((await isInStep(cluster, stored, form)) || (await hadSeen(cluster, stored, origin))))
-      return mark(2);
+    if (await mayStay(cluster, stored, origin)) return mark(2);
   }
   return {
     objects: [wanted as KubeObject],

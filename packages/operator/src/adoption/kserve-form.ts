@@ -6,7 +6,7 @@ import type { Component } from "../controllers/inference-service/component.ts";
 import type { Resolved } from "../controllers/inference-service/resolve.ts";
 import { componentDeployment } from "../modes/standard/deployment.ts";
 import { workerDeployments } from "../modes/standard/multi-node.ts";
-import type { Origin } from "./adoption.ts";
+import type { Origin } from "./staying.ts";
 
 const formsOf = (component: Component, resolved: Resolved): Deployment[] => [
   componentDeployment(component, resolved, "kserve"),

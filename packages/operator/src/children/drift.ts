@@ -81,6 +81,15 @@ function ownsMore(fields: Json, wanted: Json): boolean {
   });
 }
 
+/** Fields of `wanted` that `stored` does not say, for a reader: as deep as maps go. */
+export function differingFields(wanted: Json, stored: Json, path = ""): string[] {
+  if (contains(stored, wanted)) return [];
+  if (!isMap(wanted) || !isMap(stored)) return [path];
+  return Object.entries(wanted).flatMap(([name, value]) =>
+    differingFields(value, stored[name], path === "" ? name : `${path}.${name}`),
+  );
+}
+
 const ownEntry = ({ metadata }: KubeObject, manager: string) =>
   metadata.managedFields?.find(
     (field) => field.manager === manager && field.operation === "Apply" && (field.subresource ?? "") === "",
