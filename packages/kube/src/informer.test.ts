@@ -114,7 +114,7 @@ describe("createInformer()", () => {
         (all) => all.includes("new"),
       );
       assert.deepEqual([asked.slice(0, 3), names], [["list", "watch 5", "list"], ["new"]]);
-      assert.deepEqual(changes, ["added old", "deleted old", "added new"]);
+      assert.deepEqual(changes, ["added old", "added new", "deleted old"]);
     }
   });
   it("goes on after refused lists", async () => {

@@ -2,7 +2,7 @@
 // A watched, always-current copy of one collection. Survives dropped connections, server restarts and compaction:
 // it never stops until its signal does (client-node's informer does, which is why this one exists).
 import { type Key, type KubeObject, keyOf, keyText, type ResourceType } from "@serval/api";
-import type { Cluster, ListOptions } from "./cluster.ts";
+import type { Cluster, ListOptions, ObjectList } from "./cluster.ts";
 import { ApiError, isExpired } from "./errors.ts";
 
 export interface Change<T> {
@@ -41,6 +41,8 @@ export interface InformerOptions<T extends KubeObject>
   random?: () => number;
 }
 
+/** Objects of one page of a list, as kubectl's. */
+const pageSize = 500;
 const firstDelayMs = 100;
 const defaultMaxDelayMs = 20_000;
 
@@ -140,14 +142,22 @@ export function createInformer<T extends KubeObject>(
     store.remove(key);
     emit({ type: "deleted", object: old });
   };
+  /** Page by page: a large collection is never in memory twice. @returns the version of the list. */
   const relist = async (): Promise<string> => {
-    const { items, resourceVersion } = await cluster.list(type, selection);
-    const present = new Set(items.map((item) => keyText(keyOf(item))));
+    const present = new Set<string>();
+    let page: ObjectList<T> | undefined;
+    do {
+      const from = page?.continue;
+      page = await cluster.list(type, { ...selection, limit: pageSize, ...(from && { continue: from }) });
+      for (const item of page.items) {
+        present.add(keyText(keyOf(item)));
+        put(item);
+      }
+    } while (page.continue !== undefined);
     for (const [key, object] of store.objects) if (!present.has(key)) remove(object);
-    for (const item of items) put(item);
     isSynced = true;
     synced.resolve();
-    return resourceVersion;
+    return page.resourceVersion;
   };
   /** The version to watch from; undefined: list first. Kept across broken streams, so that they resume. */
   let version: string | undefined;

@@ -6,6 +6,7 @@ import { isKserves, isMark } from "../adoption/ownership.ts";
 import { ChildError } from "./child-error.ts";
 import { needsApply } from "./drift.ts";
 import { fieldManager } from "./field-manager.ts";
+import { createFieldSets, type FieldSets } from "./field-sets.ts";
 
 export { ChildError } from "./child-error.ts";
 export { fieldManager } from "./field-manager.ts";
@@ -29,12 +30,14 @@ export const controllerOf = ({ metadata }: KubeObject) =>
   metadata.ownerReferences?.find(({ controller }) => controller === true);
 
 /** Only our own entries of managedFields are ever read, and those of a KServe that is to be taken over. */
-function slim<T extends KubeObject>(object: T): T {
-  const managedFields = (object.metadata.managedFields ?? []).filter(
-    (entry) => entry.manager === fieldManager || isKserves(entry) || isMark(entry),
-  );
-  return { ...object, metadata: { ...object.metadata, managedFields } };
-}
+const slimWith =
+  (share: FieldSets) =>
+  <T extends KubeObject>(object: T): T => {
+    const managedFields = (object.metadata.managedFields ?? [])
+      .filter((entry) => entry.manager === fieldManager || isKserves(entry) || isMark(entry))
+      .map(share);
+    return { ...object, metadata: { ...object.metadata, managedFields } };
+  };
 
 /** Holds a Deployment's replicas between us giving them up and the autoscaler taking them. */
 const replicasManager = "serval-operator-replicas";
@@ -86,11 +89,12 @@ export interface Children {
 }
 
 export function createChildren({ cluster, signal, onError, kinds }: ChildrenOptions): Children {
+  const transform = slimWith(createFieldSets());
   const informers = new Map<string, Informer<KubeObject>>(
     kinds.map((kind) => {
       const type = childTypes[kind] as ResourceType<KubeObject>;
       const indexes = { [ownerIndex]: ownersOf };
-      return [kind, createInformer<KubeObject>(cluster, type, { signal, onError, transform: slim, indexes })];
+      return [kind, createInformer<KubeObject>(cluster, type, { signal, onError, transform, indexes })];
     }),
   );
   const informerOf = (kind: string): Informer<KubeObject> | undefined => informers.get(kind);
