@@ -21,6 +21,13 @@ describe("WorkQueue", () => {
     queue.done("a");
     assert.equal(queue.depth, 0);
   });
+  it("takes what users asked for first, and news of it at least every fifth time", async () => {
+    const queue = new WorkQueue();
+    for (const key of ["n1", "n2"]) queue.add(key);
+    for (const key of ["f1", "f2", "f3", "f4", "f5", "f6"]) queue.add(key, "first");
+    const taken = await Promise.all(Array.from({ length: 8 }, () => queue.take()));
+    assert.deepEqual(taken, ["f1", "f2", "f3", "f4", "n1", "f5", "f6", "n2"]);
+  });
   it("hands a key to a worker that was waiting", async () => {
     const queue = new WorkQueue();
     const waiting = queue.take();

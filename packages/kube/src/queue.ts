@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A work queue of keys, as client-go's: a key is never worked on twice at once, adds during work are remembered once,
-// failures come back with exponential delay.
+// failures come back with exponential delay. Two lanes: what a user just asked for goes before what follows from it.
 
 export interface QueueOptions {
   /** First delay after a failure; doubles per failure. Default 5 ms, as controller-runtime. */
@@ -9,8 +9,15 @@ export interface QueueOptions {
   maxDelayMs?: number;
 }
 
+/** `first`: a user's change. `next`: news about what we made, and keys that come back; never more than `firstPerNext` behind. */
+export type Lane = "first" | "next";
+
+const firstPerNext = 4;
+
 export class WorkQueue {
-  readonly #ready: string[] = [];
+  readonly #ready: Record<Lane, string[]> = { first: [], next: [] };
+  /** Keys of the first lane that were taken since the last of the other. */
+  #firstInRow = 0;
   readonly #queued = new Set<string>();
   readonly #working = new Set<string>();
   readonly #again = new Set<string>();
@@ -28,10 +35,10 @@ export class WorkQueue {
 
   /** Keys waiting, without those in work or delayed. */
   get depth(): number {
-    return this.#ready.length;
+    return this.#ready.first.length + this.#ready.next.length;
   }
 
-  add(key: string): void {
+  add(key: string, lane: Lane = "next"): void {
     if (this.#closed || this.#queued.has(key)) return;
     if (this.#working.has(key)) {
       this.#again.add(key);
@@ -44,7 +51,7 @@ export class WorkQueue {
       return;
     }
     this.#queued.add(key);
-    this.#ready.push(key);
+    this.#ready[lane].push(key);
   }
 
   /** An earlier due time already waiting for this key stays. */
@@ -84,11 +91,18 @@ export class WorkQueue {
   /** The next key, marked as in work until `done`; undefined once closed. */
   take(): Promise<string | undefined> {
     if (this.#closed) return Promise.resolve(undefined);
-    const key = this.#ready.shift();
+    const key = this.#next();
     if (key === undefined) return new Promise((resolve) => this.#waiting.push(resolve));
     this.#queued.delete(key);
     this.#working.add(key);
     return Promise.resolve(key);
+  }
+
+  #next(): string | undefined {
+    const { first, next } = this.#ready;
+    const isNextsTurn = next.length > 0 && (first.length === 0 || this.#firstInRow >= firstPerNext);
+    this.#firstInRow = isNextsTurn ? 0 : this.#firstInRow + 1;
+    return isNextsTurn ? next.shift() : first.shift();
   }
 
   done(key: string): void {

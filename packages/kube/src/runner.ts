@@ -4,7 +4,7 @@ import type { Key, KubeObject } from "@serval/api";
 import { keyOf, keyText } from "@serval/api";
 import { isConflict } from "./errors.ts";
 import type { Change, Informer } from "./informer.ts";
-import { WorkQueue } from "./queue.ts";
+import { type Lane, WorkQueue } from "./queue.ts";
 
 /** `requeueAfterMs`: look again then, even without a change. */
 export type ReconcileResult = { requeueAfterMs?: number } | undefined;
@@ -50,13 +50,20 @@ export const watchOf = <T extends KubeObject>(informer: Informer<T>, keys?: (cha
 const turnMs = 10;
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** A spec that nobody looked at yet; a change of the status is mostly our own. */
+const laneOf = ({ object }: Change<KubeObject>): Lane => {
+  const seen = (object as { status?: { observedGeneration?: number } }).status?.observedGeneration;
+  return seen === object.metadata.generation ? "next" : "first";
+};
+
 /** Waits for every informer, then works until the signal; reconciles in flight may finish. */
 export function runController(options: ControllerOptions): Controller {
   const queue = new WorkQueue();
   const { signal, workers = 4 } = options;
   for (const { informer, keys } of options.watches) {
     informer.onChange((change) => {
-      for (const key of keys?.(change) ?? [keyOf(change.object)]) queue.add(keyText(key));
+      if (keys === undefined) queue.add(keyText(keyOf(change.object)), laneOf(change));
+      else for (const key of keys(change)) queue.add(keyText(key));
     });
   }
   const close = (): void => queue.close();
