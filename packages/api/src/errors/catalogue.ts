@@ -178,12 +178,12 @@ export const catalogue = {
   KedaMissing: entry(
     "SV7003",
     "The autoscaler class needs KEDA, which the cluster does not have",
-    "Install KEDA and restart the operator, or set the annotation serving.kserve.io/autoscalerClass to hpa",
+    "Install KEDA, or set the annotation serving.kserve.io/autoscalerClass to hpa",
   ),
   OpenTelemetryMissing: entry(
     "SV7004",
     "A pod metric needs the OpenTelemetry operator, which the cluster does not have",
-    "Install the OpenTelemetry operator and restart the operator, or remove the PodMetric from autoScaling.metrics",
+    "Install the OpenTelemetry operator, or remove the PodMetric from autoScaling.metrics",
   ),
   FeatureNotSupported: entry(
     "SV7002",
@@ -227,6 +227,11 @@ export const catalogue = {
     "SV8008",
     "An optional part of the cluster is not there",
     "Install it where the services need it",
+  ),
+  KserveActs: entry(
+    "SV8009",
+    "KServe acts on this cluster, and Serval stands by",
+    "Leave it so, or take over without replacing a pod: serval migrate kserve --plan",
   ),
   NoRoute: entry(
     "SV9001",

@@ -2,6 +2,7 @@
 // The table of commands. A command's own file is loaded when it runs, so that help costs nothing. To add one: its file
 // here beside the others, and one entry.
 import { type Command, homeFlags, type Invocation, type Io, namespaceFlag } from "../command.ts";
+import { targetFlags } from "../install/target-flags.ts";
 import { operatorFlags } from "./operator-flags.ts";
 
 type Run = (invocation: Invocation, io: Io) => Promise<number>;
@@ -150,6 +151,30 @@ export const commandTable: readonly Command[] = [
       filename: { type: "string", short: "f", value: "FILE", help: "Delete the objects of a file" },
     },
     run: lazy(() => import("./delete.ts")),
+  },
+  {
+    name: "install",
+    usage: "[--no-gateway] [--repository R] [--dry-run]",
+    summary: "Install Serval on the current Kubernetes cluster",
+    flags: {
+      ...targetFlags,
+      "no-gateway": { type: "boolean", help: "Without serval gateway: another Gateway API implementation routes" },
+      repository: { type: "string", value: "R", help: "Registry and path of the images (default: serval)" },
+      "dry-run": { type: "boolean", help: "Print the objects as YAML and change nothing" },
+    },
+    details: "The same objects as deploy/serval.yaml. Run it again to upgrade.",
+    run: lazy(() => import("./install.ts")),
+  },
+  {
+    name: "uninstall",
+    usage: "[--purge [--yes]]",
+    summary: "Remove Serval from the current Kubernetes cluster; services and models stay",
+    flags: {
+      ...targetFlags,
+      purge: { type: "boolean", help: "Also delete every service, the kinds and the configuration (asks first)" },
+      yes: { type: "boolean", help: "Do not ask" },
+    },
+    run: lazy(() => import("./uninstall.ts")),
   },
   {
     name: "schema",

@@ -4,6 +4,7 @@
 import {
   type AnyObject,
   apiVersionOf,
+  convertedPlurals,
   type KubeObject,
   labels,
   type OwnerReference,
@@ -133,6 +134,18 @@ const configurationType = (kind: string): ResourceType => ({
 });
 export const mutatingWebhookConfigurations = configurationType("MutatingWebhookConfiguration");
 export const validatingWebhookConfigurations = configurationType("ValidatingWebhookConfiguration");
+
+/** Every configuration that is written, by type and name. */
+export const registeredConfigurations: readonly { readonly type: ResourceType; readonly name: string }[] = (
+  ["mutate", "validate"] as const
+).flatMap((phase) => {
+  const type = phase === "mutate" ? mutatingWebhookConfigurations : validatingWebhookConfigurations;
+  const names = webhookEntries.filter((entry) => entry.phase === phase).map(({ configuration }) => configuration);
+  return [...new Set(names)].map((name) => ({ type, name: `${name}.${servingGroup}` }));
+});
+
+/** Kinds that a webhook converts. */
+export const convertedCrdNames: readonly string[] = convertedPlurals.map((plural) => `${plural}.${servingGroup}`);
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 

@@ -1,33 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the webhooks do with the API: their certificate, their registration, and the questions that rules ask.
-import {
-  convertedPlurals,
-  localModelCaches,
-  localModelNodeGroups,
-  type Right,
-  resources,
-  servingGroup,
-} from "@serval/api";
+import { localModelCaches, localModelNodeGroups, type Right, resources } from "@serval/api";
 import { subjectAccessReviews } from "./access.ts";
 import {
+  convertedCrdNames,
   mutatingWebhookConfigurations,
+  registeredConfigurations,
   validatingWebhookConfigurations,
-  webhookEntries,
   webhookSecretName,
 } from "./registrations.ts";
 
-const configurationNames = (phase: "mutate" | "validate"): string[] => [
-  ...new Set(
-    webhookEntries
-      .filter((entry) => entry.phase === phase)
-      .map(({ configuration }) => `${configuration}.${servingGroup}`),
-  ),
-];
-
-const registered = [
-  { type: mutatingWebhookConfigurations, names: configurationNames("mutate") },
-  { type: validatingWebhookConfigurations, names: configurationNames("validate") },
-];
+const registered = [mutatingWebhookConfigurations, validatingWebhookConfigurations].map((type) => ({
+  type,
+  names: registeredConfigurations.filter((one) => one.type === type).map(({ name }) => name),
+}));
 
 export const webhookRights: readonly Right[] = [
   { type: resources.secrets, verbs: ["create"], isOwnNamespace: true },
@@ -46,7 +32,7 @@ export const webhookRights: readonly Right[] = [
   {
     type: resources.customResourceDefinitions,
     verbs: ["get", "patch"],
-    names: convertedPlurals.map((plural) => `${plural}.${servingGroup}`),
+    names: convertedCrdNames,
   },
   { type: subjectAccessReviews, verbs: ["create"] },
   { type: localModelCaches, verbs: ["list"] },
