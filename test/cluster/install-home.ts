@@ -82,7 +82,7 @@ const auditPolicy = {
 };
 
 /** A kubeconfig with a token of the account, as a pod has one. */
-async function kubeconfigOf(server: RealApiServer, dir: string, account: string): Promise<string> {
+export async function kubeconfigOf(server: RealApiServer, dir: string, account: string): Promise<string> {
   const path = `/api/v1/namespaces/serval-system/serviceaccounts/${account}/token`;
   const body = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: {} };
   const answer = expectSuccess(await server.cluster.transport.send({ method: "POST", path, body }));

@@ -50,6 +50,17 @@ export async function register(cluster: Cluster, objects: readonly AnyObject[]):
   }
 }
 
+/** Leader election asks for the namespace where pods have it: a mount namespace of its own has it there. */
+const inPod = [
+  "--map-root-user",
+  "--mount",
+  "bash",
+  "-c",
+  `mount -t tmpfs tmpfs /run && mkdir -p /run/secrets/kubernetes.io/serviceaccount &&
+   printf kserve > /run/secrets/kubernetes.io/serviceaccount/namespace && exec "$@"`,
+  "bash",
+];
+
 /** @param program KServe's `cmd/manager`; run under the name that it has in its image. */
 export async function startKserve(server: RealApiServer, program: string, port: number): Promise<Kserve> {
   const dir = await mkdtemp(join(tmpdir(), "serval-kserve-"));
@@ -63,9 +74,14 @@ export async function startKserve(server: RealApiServer, program: string, port: 
   const health = await freePort();
   const logPath = join(dir, "log");
   const log = await open(logPath, "a");
-  const args = ["--metrics-addr=127.0.0.1:0", `--health-probe-addr=127.0.0.1:${health}`, `--webhook-port=${port}`];
+  const args = [
+    "--metrics-addr=127.0.0.1:0",
+    `--health-probe-addr=127.0.0.1:${health}`,
+    `--webhook-port=${port}`,
+    "--leader-elect",
+  ];
   const env = { ...process.env, KUBECONFIG: server.kubeconfig, POD_NAMESPACE: "kserve", TMPDIR: dir };
-  const child = spawn(command, args, { env, cwd: dir, stdio: ["ignore", log.fd, log.fd] });
+  const child = spawn("unshare", [...inPod, command, ...args], { env, cwd: dir, stdio: ["ignore", log.fd, log.fd] });
   await log.close();
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const kill = (): void => void child.kill("SIGKILL");

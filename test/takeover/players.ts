@@ -13,6 +13,9 @@ import {
 import { type Cluster, createInformer, isConflict, isNotFound } from "@serval/kube";
 import { podStatus, routeStatus } from "../golden/play.ts";
 
+/** Pods there are real processes (nodes.ts). */
+export const controllerNamespaces: ReadonlySet<string> = new Set(["kserve", "serval-system"]);
+
 const isTrue = (conditions: readonly { type?: string; status?: string }[] | undefined, type: string): boolean =>
   conditions?.some((one) => one.type === type && one.status === "True") === true;
 
@@ -41,7 +44,7 @@ function play<T extends KubeObject>(cluster: Cluster, signal: AbortSignal, { typ
 export function startPlayers(cluster: Cluster, signal: AbortSignal): void {
   play<Pod & KubeObject>(cluster, signal, {
     type: resources.pods as ResourceType<Pod & KubeObject>,
-    isDone: (pod) => isTrue(pod.status?.conditions, "Ready"),
+    isDone: (pod) => controllerNamespaces.has(pod.metadata.namespace ?? "") || isTrue(pod.status?.conditions, "Ready"),
     statusOf: (pod) => podStatus(pod as unknown as AnyObject, "ready"),
   });
   play<HTTPRoute>(cluster, signal, {

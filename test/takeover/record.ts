@@ -13,6 +13,7 @@ import {
 } from "@serval/api";
 import type { Cluster } from "@serval/kube";
 import { deepDifferences } from "../golden/compare.ts";
+import { controllerNamespaces } from "./players.ts";
 
 const types: readonly ResourceType[] = [
   resources.pods,
@@ -30,13 +31,17 @@ const types: readonly ResourceType[] = [
   trainedModels,
 ] as ResourceType[];
 
+const isController = (namespace: string | undefined): boolean => controllerNamespaces.has(namespace ?? "");
+
 export type Snapshot = ReadonlyMap<string, KubeObject>;
 
 const nameOf = (object: KubeObject): string => `${object.kind} ${keyText(keyOf(object))}`;
 
 export async function takeSnapshot(cluster: Cluster): Promise<Snapshot> {
   const lists = await Promise.all(types.map((type) => cluster.list(type)));
-  return new Map(lists.flatMap(({ items }) => items).map((object) => [nameOf(object), object]));
+  // The controllers' own pods come and go with them.
+  const objects = lists.flatMap(({ items }) => items).filter(({ metadata }) => !isController(metadata.namespace));
+  return new Map(objects.map((object) => [nameOf(object), object]));
 }
 
 /** Bookkeeping of the API server; the rest of an object's metadata is compared. */
