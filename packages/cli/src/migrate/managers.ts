@@ -32,7 +32,7 @@ export interface Manager {
 /** The tag of an image, unless it is one that says nothing. Pure. */
 export function versionOf({ metadata, spec }: Deployment): string | undefined {
   const image = spec?.template.spec?.containers.find(({ name }) => name === "manager")?.image ?? "";
-  const tag = /:([\w.-]+)(?:@.*)?$/.exec(image)?.[1];
+  const tag = /:([\w.-]+)$/.exec(image.split("@")[0] ?? "")?.[1];
   if (tag !== undefined && tag !== "latest") return tag;
   return metadata?.labels?.["app.kubernetes.io/version"] ?? metadata?.labels?.["helm.sh/chart"];
 }
