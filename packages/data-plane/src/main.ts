@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The gateway role: informers feed the route table, the endpoints and the Service addresses; statuses are written back.
+import { once } from "node:events";
+import { setTimeout } from "node:timers/promises";
 import { keyOf, keyText } from "@serval/api";
 import type { Cluster } from "@serval/kube";
 import type { Logger } from "@serval/observe";
@@ -24,12 +26,28 @@ export interface GatewayOptions {
   readonly maxRequestBytes?: number;
   /** Serve each Service's own 127.x address too: only on the embedded home. */
   readonly serviceAddresses: boolean;
+  /** When it fires the gateway leaves, in the order of `leave`. */
   readonly signal: AbortSignal;
+  readonly leave?: Leave;
   readonly log: Logger;
 }
 
+export interface Leave {
+  /** How long others may still send requests here after it was decided that this gateway ends. */
+  readonly announceMs: number;
+  /** How long requests may take to end after that. */
+  readonly drainMs: number;
+}
+
+/** Nobody stands in front of the gateway of one machine. */
+export const leaveAtOnce: Leave = { announceMs: 0, drainMs: 10_000 };
+/**
+ * On a cluster a Service forgets a pod some time after the pod was told to end; every node has its own time. Together less
+ * than the pod's grace period.
+ */
+export const leaveService: Leave = { announceMs: 5_000, drainMs: 35_000 };
+
 export const defaultMaxRequestBytes = 100 * 1024 * 1024;
-const drainMs = 10_000;
 const addressRetryMs = 5_000;
 
 /** Keeps table and statuses up to date. @returns the current table. */
@@ -68,9 +86,16 @@ function followServices({ log }: GatewayOptions, watched: Watched): ServiceProxy
   return { ...proxy, stop: () => clearInterval(retry) };
 }
 
-/** Resolves when the gateway answers; it stops with the signal (`stopped`). */
-export async function runGateway(options: GatewayOptions): Promise<{ server: GatewayServer; stopped: Promise<void> }> {
-  const { cluster, log, signal } = options;
+const aborted = (signal: AbortSignal): Promise<unknown> => (signal.aborted ? Promise.resolve() : once(signal, "abort"));
+
+/** Resolves when the gateway answers; it leaves with the signal (`stopped`). */
+export async function runGateway(given: GatewayOptions): Promise<{ server: GatewayServer; stopped: Promise<void> }> {
+  const { cluster, log } = given;
+  const { announceMs, drainMs } = given.leave ?? leaveAtOnce;
+  // While requests still come, routes and endpoints must be current.
+  const watching = new AbortController();
+  const { signal } = watching;
+  const options = { ...given, signal };
   const watched = watchObjects(cluster, {
     signal,
     onError: (error) => log.warn({ error }, "watch failed, will retry"),
@@ -85,7 +110,7 @@ export async function runGateway(options: GatewayOptions): Promise<{ server: Gat
       metrics: gatewayMetrics(),
       accessLog: (entry) => log.info(entry, "request"),
       maxRequestBytes: options.maxRequestBytes ?? defaultMaxRequestBytes,
-      notReady: () => undefined,
+      notReady: () => (given.signal.aborted ? "the gateway leaves" : undefined),
     },
   );
   const services = options.serviceAddresses ? followServices(options, watched) : undefined;
@@ -95,11 +120,12 @@ export async function runGateway(options: GatewayOptions): Promise<{ server: Gat
       (error) => log.error({ error }, "connections not ended"),
     ),
   );
-  const stopped = new Promise<void>((resolve) => {
-    signal.addEventListener("abort", () => {
-      services?.stop();
-      void Promise.all([server.close(drainMs), services?.close()]).then(() => resolve());
-    });
+  const stopped = aborted(given.signal).then(async () => {
+    server.sendAway();
+    if (announceMs > 0) await setTimeout(announceMs);
+    watching.abort();
+    services?.stop();
+    await Promise.all([server.close(drainMs), services?.close()]);
   });
   return { server, stopped };
 }

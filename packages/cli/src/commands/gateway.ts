@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `serval gateway`: the front door as a process of its own.
-import { defaultMaxRequestBytes, runGateway } from "@serval/data-plane";
+import { defaultMaxRequestBytes, leaveAtOnce, leaveService, runGateway } from "@serval/data-plane";
 import { createCluster, defaultAccess, loadKubeconfig, remoteTransport } from "@serval/kube";
 import { createLogger } from "@serval/observe";
 import { CommandError, type Invocation, type Io } from "../command.ts";
@@ -14,6 +14,7 @@ export async function run(invocation: Invocation, io: Io): Promise<number> {
   if (isStopped) return endRole();
   const access =
     flags["kubeconfig"] === undefined ? await defaultAccess(io.env) : await loadKubeconfig(flags["kubeconfig"]);
+  const isPod = flags["kubeconfig"] === undefined && io.env["KUBERNETES_SERVICE_HOST"] !== undefined;
   const cluster = createCluster(remoteTransport(access), "serval-gateway");
   const abort = new AbortController();
   const port = Number(flags["port"] ?? 8080);
@@ -22,6 +23,7 @@ export async function run(invocation: Invocation, io: Io): Promise<number> {
     port,
     host: flags["host"] ?? "127.0.0.1",
     maxRequestBytes: Number(flags["max-request-bytes"] ?? defaultMaxRequestBytes),
+    leave: isPod ? leaveService : leaveAtOnce,
     serviceAddresses: process.send !== undefined,
     signal: abort.signal,
     log,

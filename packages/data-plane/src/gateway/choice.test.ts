@@ -164,6 +164,26 @@ describe("an endpoint that goes away", () => {
   });
 });
 
+describe("a gateway that leaves", () => {
+  it("still answers everybody, and sends every client to another connection", async () => {
+    await front.open();
+    const held = await front.held();
+    const http2 = connectHttp2(front.url);
+    const stream = http2.request({ ":path": "/" });
+    const begun = await held.next("HTTP/2 request");
+    begun.response.write("begun ");
+    const goAway = within("GOAWAY", once(http2, "goaway"));
+    front.gateway.sendAway();
+    await goAway;
+    const asked = fetch(front.url);
+    (await held.next("a request after it was told to leave")).response.end("answered");
+    const answer = await within("answer", asked);
+    assert.deepEqual([answer.headers.get("connection"), await answer.text()], ["close", "answered"]);
+    begun.response.end("and done");
+    assert.equal(await textOf(stream), "begun and done");
+  });
+});
+
 describe("a gateway that ends", () => {
   it("finishes requests in flight, refuses new connections, and does not wait for idle ones", async () => {
     await front.open();

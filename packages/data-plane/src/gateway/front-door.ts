@@ -17,6 +17,8 @@ export interface DoorOptions {
 
 export interface FrontDoor {
   readonly port: number;
+  /** Still accepts, and asks every client to come back on another connection: to a gateway that stays. */
+  sendAway(): void;
   /** Stops accepting, lets requests in flight finish for `drainMs`, then closes. */
   close(drainMs: number): Promise<void>;
 }
@@ -120,10 +122,11 @@ export async function openFrontDoor(options: DoorOptions, listener: RequestListe
   /** Nothing decided yet: nobody would miss them. */
   const waiting = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
+  let leaving = false;
   let draining = false;
   const http1 = createHttp1(
     (request, response) => {
-      if (draining) response.shouldKeepAlive = false;
+      if (leaving) response.shouldKeepAlive = false;
       // Its head may have been out before draining began.
       response.once("close", () => {
         if (draining) setImmediate(() => http1.closeIdleConnections());
@@ -152,13 +155,19 @@ export async function openFrontDoor(options: DoorOptions, listener: RequestListe
     });
   });
   const port = await listen(net, options);
+  const sendAway = (): void => {
+    leaving = true;
+    // Streams that run end as they would have.
+    for (const session of sessions) session.close();
+  };
   return {
     port,
+    sendAway,
     async close(drainMs) {
       draining = true;
+      sendAway();
       const closed = new Promise<void>((resolve) => net.close(() => resolve()));
       for (const socket of waiting) socket.destroy();
-      for (const session of sessions) session.close();
       http1.closeIdleConnections();
       const timer = setTimeout(() => {
         for (const session of sessions) session.destroy();

@@ -30,6 +30,8 @@ export interface GatewayDeps {
 export interface Gateway {
   readonly port: number;
   readonly pools: Pools;
+  /** Still answers everybody, and asks every client to come back on another connection. */
+  sendAway(): void;
   /** Stops accepting, lets requests in flight finish for `drainMs`, then closes. */
   close(drainMs: number): Promise<void>;
 }
@@ -159,6 +161,7 @@ export async function startGateway(options: GatewayOptions, deps: GatewayDeps): 
   return {
     port: door.port,
     pools,
+    sendAway: door.sendAway,
     async close(drainMs) {
       await door.close(drainMs);
       await pools.close();
