@@ -33,7 +33,7 @@ export interface PlanRow {
 
 export interface Plan {
   readonly managers: readonly Manager[];
-  readonly serval: "not installed" | "stands by" | "leads" | "not ready";
+  readonly serval: "not installed" | "stopped" | "stands by" | "leads" | "not ready";
   /** A take-over was begun and not given back. */
   readonly isBegun: boolean;
   readonly services: readonly ServiceForecast[];
@@ -114,6 +114,7 @@ async function configRow(cluster: Cluster): Promise<PlanRow> {
 async function stateOfServal(cluster: Cluster): Promise<Plan["serval"]> {
   const deployment = await cluster.get(resources.deployments, servalKey);
   if (deployment === undefined) return "not installed";
+  if (deployment.spec?.replicas === 0) return "stopped";
   if ((deployment.status?.readyReplicas ?? 0) === 0) return "not ready";
   return holderOf(await readLease(cluster), new Date()) === "serval" ? "leads" : "stands by";
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // `serval migrate kserve --apply`: KServe stops, Serval leads, and every service is as ready as before.
-import { type AnyObject, ServalError } from "@serval/api";
+import { type AnyObject, type Deployment, resources, ServalError } from "@serval/api";
 import { silentLogger } from "@serval/observe";
 import { forecastAll, type ServiceForecast } from "@serval/operator/adoption/forecast.ts";
 import { openView } from "@serval/operator/adoption/view.ts";
+import { ensureKinds } from "@serval/operator/bootstrap/kinds.ts";
 import { freeLease, holderOf, readLease } from "./lease.ts";
-import { type Manager, podsOf, scale } from "./managers.ts";
+import { type Manager, podsOf, scale, servalKey } from "./managers.ts";
 import { makePlan, type Plan } from "./plan.ts";
 import { readConversions, readSaved, readWebhooks, type SavedState, webhookTypeOf, writeSaved } from "./saved.ts";
 import { runSteps, type StepContext, waitUntil } from "./steps.ts";
@@ -26,6 +27,23 @@ async function save({ cluster }: StepContext, { managers, services }: Plan): Pro
     ready: services.filter(({ isReady }) => isReady).map(({ service }) => service),
   });
   return `${webhooks.length} webhook configuration(s), ${Object.keys(conversions).length} conversion(s)`;
+}
+
+/** After a way back it is still there, without pods. */
+async function startServal(context: StepContext): Promise<string> {
+  const { cluster } = context;
+  const stored = async () => (await cluster.get(resources.deployments, servalKey)) as Deployment;
+  if ((await stored()).spec?.replicas === 0) await scale(cluster, servalKey, 1);
+  await waitUntil(context, "Serval's pod is ready", async () =>
+    ((await stored()).status?.readyReplicas ?? 0) > 0 ? undefined : "no pod is",
+  );
+  return "stands by";
+}
+
+/** What takes long is done while KServe's webhooks answer: its kinds keep every field and serve on. */
+async function bringKinds({ cluster }: StepContext): Promise<string> {
+  const done = await ensureKinds(cluster, { gateway: false });
+  return `${done.filter(([, ensured]) => ensured !== "unchanged").length} of ${done.length} written`;
 }
 
 async function stopKserve(context: StepContext, managers: readonly Manager[]): Promise<string> {
@@ -130,6 +148,8 @@ export async function takeOver(context: StepContext): Promise<void> {
   if (plan.blockers.length > 0) throw new ServalError("MigrationBlocked", plan.blockers.join("\n"));
   await runSteps(context, [
     { title: "Saved for the way back", run: () => save(context, plan) },
+    { title: "Serval started", run: () => startServal(context) },
+    { title: "Kinds of this release", run: () => bringKinds(context) },
     { title: "KServe stopped", run: () => stopKserve(context, plan.managers) },
     { title: "Serval leads", run: () => waitForLead(context) },
     { title: "Webhooks call Serval", run: async () => moveWebhooks(context, await requireSaved(context)) },
