@@ -82,10 +82,36 @@ export async function installed(real: RealCluster): Promise<void> {
   await real.kubectl(["wait", "--for=condition=Programmed", "--timeout=60s", "-n", "kserve", "gateway", "--all"]);
 }
 
-/** An example as a user of this cluster would write it: its model lies in the claim `models`. */
+export interface Named {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** `kubectl wait` for Ready. @returns seconds. @throws Error with the status, as a user would look at it. */
+export async function ready(real: RealCluster, { namespace, name }: Named, seconds = 60): Promise<number> {
+  const startedAt = performance.now();
+  const wait = ["wait", "--for=condition=Ready", `isvc/${name}`, "-n", namespace, `--timeout=${seconds}s`];
+  const { code, stderr } = await real.tell(wait);
+  if (code === 0) return (performance.now() - startedAt) / 1000;
+  const status = await real.tell(["get", "isvc", name, "-n", namespace, "-o", "jsonpath={.status}"]);
+  const around = await real.tell(["get", "pods,httproutes", "-n", namespace, "-o", "wide"]);
+  throw new Error(`${stderr}${status.stdout}\n${around.stdout}`);
+}
+
+/** One field of a service, by kubectl's path. */
+export const field = (real: RealCluster, { namespace, name }: Named, path: string): Promise<string> =>
+  real.kubectl(["get", "isvc", name, "-n", namespace, "-o", `jsonpath={${path}}`]);
+
+/** Runtimes ask for a whole processor for each pod; the node has few, and the examples need little. */
+export const small = "resources: { requests: { cpu: 20m, memory: 64Mi } }";
+
+/** An example as a user of this cluster would write it: its model lies in the claim `models`, and it asks for little. */
 export async function example(path: string): Promise<string> {
   const text = await readFile(join(root, "examples", path), "utf8");
-  return text.replaceAll("file:///examples/models/", "pvc://models/");
+  return text.replaceAll(
+    /^( *)storageUri: file:\/\/\/examples\/models\/(.*)$/gm,
+    `$1storageUri: pvc://models/$2\n$1${small}`,
+  );
 }
 
 /** A namespace of a story's own with a claim `models`, which is this machine's examples/models, read only. */

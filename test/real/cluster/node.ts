@@ -4,7 +4,6 @@ import { execFile } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { resources } from "@serval/api";
 import { type Cluster, createCluster, loadKubeconfig, remoteTransport } from "@serval/kube";
 import { type ComponentName, componentNames } from "./components.ts";
 import {
