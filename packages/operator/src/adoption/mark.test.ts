@@ -11,9 +11,9 @@ const spec = (image: string, replicas?: number): Deployment["spec"] =>
     ...(replicas === undefined ? {} : { replicas }),
     selector: { matchLabels: { app: "a" } },
     template: { metadata: { labels: { app: "a" } }, spec: { containers: [{ name: "c", image }] } },
-  }) as Deployment["spec"];
+  }) as unknown as Deployment["spec"];
 
-const kserves = (fieldsV1: object, at = time): ManagedFieldsEntry => ({
+const kserves = (fieldsV1: Record<string, unknown>, at = time): ManagedFieldsEntry => ({
   manager: "manager",
   operation: "Update",
   time: at,

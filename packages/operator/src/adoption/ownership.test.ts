@@ -8,7 +8,7 @@ const time = "2026-01-01T00:00:00Z";
 const entry = (
   manager: string,
   operation: "Apply" | "Update",
-  fieldsV1: object,
+  fieldsV1: Record<string, unknown>,
   more: object = {},
 ): ManagedFieldsEntry => ({
   manager,
