@@ -21,6 +21,7 @@ interface Options {
   readonly url: string;
   readonly connections: number;
   readonly duration: number;
+  readonly overallRate?: number;
   readonly timeout: number;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -48,9 +49,12 @@ export class Load {
   /** Per connection: sent minus answered. */
   readonly #open: { count: number }[] = [];
 
-  constructor(url: string, host: string, body: unknown) {
+  /** @param target a URL; with a rate: so many requests a second at most, where what serves shares its processors. */
+  constructor(target: string | { readonly url: string; readonly rate: number }, host: string, body: unknown) {
+    const { url, rate } = typeof target === "string" ? { url: target, rate: undefined } : target;
     const options: Options = {
       url,
+      ...(rate === undefined ? {} : { overallRate: rate }),
       connections,
       // Until stop().
       duration: 3600,

@@ -86,6 +86,10 @@ GO
   sed -i 's#"github.com/go-acme/lego/v4/providers/dns"#dns "github.com/traefik/traefik/v3/internal/nodns"#' \
     "$work/pkg/provider/acme/provider.go"
   (cd "$work" && go build -ldflags '-s -w' -o "$dir/traefik" ./cmd/traefik)
+  # The kinds that it watches, as their authors publish them.
+  mkdir -p "$dir/gateway-api"
+  cp "$(cd "$work" && go list -m -f '{{.Dir}}' sigs.k8s.io/gateway-api)"/config/crd/standard/gateway.networking.k8s.io_*.yaml \
+    "$dir/gateway-api"
 }
 
 for command in "${commands[@]}"; do

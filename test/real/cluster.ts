@@ -47,7 +47,10 @@ export async function realCluster(): Promise<RealCluster> {
       const child = execFile(kubectl, all, { cwd: root, maxBuffer: 1 << 26 }, (error, stdout, stderr) =>
         resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr }),
       );
-      child.stdin?.end(input ?? "");
+      // A command that ends without reading says why in its own words.
+      child.stdin?.on("error", () => {});
+      if (input === undefined) child.stdin?.destroy();
+      else child.stdin?.end(input);
     });
   return {
     placed,
@@ -88,7 +91,7 @@ export interface Named {
 }
 
 /** `kubectl wait` for Ready. @returns seconds. @throws Error with the status, as a user would look at it. */
-export async function ready(real: RealCluster, { namespace, name }: Named, seconds = 60): Promise<number> {
+export async function ready(real: RealCluster, { namespace, name }: Named, seconds = 180): Promise<number> {
   const startedAt = performance.now();
   const wait = ["wait", "--for=condition=Ready", `isvc/${name}`, "-n", namespace, `--timeout=${seconds}s`];
   const { code, stderr } = await real.tell(wait);

@@ -2,7 +2,7 @@
 // Waiting for what sends no event: another process, a port, a counter. What sends events is watched instead.
 
 const pollMs = 100;
-export const patienceMs = 60_000;
+export const patienceMs = 120_000;
 
 /** @returns the first answer that is neither undefined nor false. @throws Error after the deadline, with the last error. */
 export async function until<T>(
