@@ -18,7 +18,7 @@ const everyday = [
   "test/operator/**/*.test.ts",
   "test/golden/**/*.test.ts",
 ];
-const cluster = ["test/cluster/**/*.test.ts"];
+const cluster = ["test/cluster/**/*.test.ts", "test/takeover/**/*.test.ts"];
 
 try {
   const node = install({ withDev: true, say: (line) => console.log(line) });
