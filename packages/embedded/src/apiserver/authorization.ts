@@ -4,6 +4,7 @@
 // Source: https://kubernetes.io/docs/reference/kubernetes-api/authorization-resources/
 import type { AnyObject, Status } from "@serval/api";
 import type { ApiRequest, UserInfo } from "@serval/kube";
+import { isSwitchedOn } from "./query-switch.ts";
 import { parseRoute } from "./route.ts";
 import { badRequest, methodNotAllowed, refusal, unknownResource } from "./status.ts";
 
@@ -47,7 +48,7 @@ const verbs = { GET: "get", POST: "create", PUT: "update", PATCH: "patch", DELET
 function attempt({ method, path, query = {} }: ApiRequest): string {
   const route = parseRoute(path);
   if (route === undefined) return `cannot ${verbs[method]} path "${path}"`;
-  const isWatch = query["watch"] === "true" || query["watch"] === "1";
+  const isWatch = isSwitchedOn(query["watch"]);
   const verb =
     method === "GET" && isWatch ? "watch" : method === "GET" && route.name === undefined ? "list" : verbs[method];
   const resource = [route.plural, ...(route.subresource === undefined ? [] : [route.subresource])].join("/");

@@ -7,6 +7,7 @@ import { ApiError } from "@serval/kube";
 import { answerReview } from "./authorization.ts";
 import type { OpenApi } from "./discovery/open-api.ts";
 import { jsonClone } from "./json-clone.ts";
+import { isSwitchedOn } from "./query-switch.ts";
 import { parseRoute, type Route } from "./route.ts";
 import { serveFixedPath } from "./server-paths.ts";
 import { badRequest, methodNotAllowed, notServed, statusOf, unknownResource } from "./status.ts";
@@ -55,8 +56,6 @@ const refused: Readonly<Record<string, readonly [what: string, wayOut: string]>>
   resize: ["resizing a running pod", "change the workload's template"],
   token: ["service account tokens", "use the token or the certificate of the kubeconfig that `serval up` writes"],
 };
-
-const isOn = (value: string | undefined): boolean => value === "true" || value === "1";
 
 function fieldValidation(query: Readonly<Record<string, string>>): FieldValidation {
   const asked = query["fieldValidation"] ?? "";
@@ -126,7 +125,7 @@ const answer = (call: Call, body: unknown, status = 200): ApiResponse => ({
 async function onCollection(call: Call): Promise<ApiResponse> {
   const { method } = call.request;
   if (method === "GET") {
-    if (isOn(call.query["watch"])) return { status: 200, events: watchObjects(call) };
+    if (isSwitchedOn(call.query["watch"])) return { status: 200, events: watchObjects(call) };
     return { status: 200, body: listObjects(call) };
   }
   if (!call.resource.writable) throw methodNotAllowed();
@@ -138,7 +137,7 @@ async function onCollection(call: Call): Promise<ApiResponse> {
 async function onObject(call: NamedCall): Promise<ApiResponse> {
   const { method } = call.request;
   if (method === "GET") {
-    if (isOn(call.query["watch"])) {
+    if (isSwitchedOn(call.query["watch"])) {
       const fieldSelector = [call.query["fieldSelector"], `metadata.name=${call.name}`].filter(Boolean).join(",");
       return { status: 200, events: watchObjects({ ...call, query: { ...call.query, fieldSelector } }) };
     }

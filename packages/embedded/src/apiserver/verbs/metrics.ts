@@ -3,6 +3,7 @@
 // Source: https://github.com/kubernetes/metrics, pkg/apis/metrics/v1beta1/types.go
 import { type Node, type Pod, resources } from "@serval/api";
 import type { ApiRequest } from "@serval/kube";
+import { isSwitchedOn } from "../query-switch.ts";
 import type { NodeUsage, PodUsage, ResourceMetrics } from "../resource-metrics.ts";
 import type { Route } from "../route.ts";
 import { parseSelectors } from "../selector.ts";
@@ -73,7 +74,7 @@ export function readMetrics(context: ServerContext, { method, query = {} }: ApiR
   const isPods = route.plural === "pods";
   if (route.version !== "v1beta1" || (!isPods && route.plural !== "nodes") || route.subresource !== undefined)
     throw unknownResource();
-  if (method !== "GET" || query["watch"] === "true" || query["watch"] === "1") throw methodNotAllowed();
+  if (method !== "GET" || isSwitchedOn(query["watch"])) throw methodNotAllowed();
   const kind = isPods ? "PodMetrics" : "NodeMetrics";
   const found = isPods
     ? measuredPods(context, context.metrics, route.namespace)

@@ -4,6 +4,7 @@ import { type AnyObject, apiVersionOf } from "@serval/api";
 import { ApiError } from "@serval/kube";
 import type { JsonObject } from "@serval/kube/patch/contract";
 import { jsonClone } from "../json-clone.ts";
+import { isSwitchedOn } from "../query-switch.ts";
 import { hasStatus, storeKey } from "../resources/resource.ts";
 import { applyConflict, badRequest, refusal, unsupportedMediaType } from "../status.ts";
 import { withDefaults } from "./admit.ts";
@@ -109,7 +110,7 @@ function merged(call: NamedCall, applied: AnyObject, live: AnyObject | undefined
       applied: appliedPart(call, applied),
       type: resource.schema,
       manager,
-      force: query["force"] === "true",
+      force: isSwitchedOn(query["force"]),
       subresource,
       now: context.now(),
       complete: (object) => withDefaults(call, jsonClone(object)),

@@ -3,6 +3,7 @@
 // Source: k8s.io/kubernetes/pkg/registry/core/pod/strategy.go (LogLocation), storage/storage.go (BindingREST)
 import type { Pod, Status } from "@serval/api";
 import type { LogOptions } from "../pod-logs.ts";
+import { isSwitchedOn } from "../query-switch.ts";
 import { badRequest, conflict, notServed } from "../status.ts";
 import type { NamedCall } from "./context.ts";
 import { entryOf, replace, untilWritten } from "./update.ts";
@@ -25,8 +26,6 @@ function containerOf(pod: Pod, asked: string | undefined): string {
   return asked;
 }
 
-const isOn = (value: string | undefined): boolean => value === "true" || value === "1";
-
 /** @throws ApiError 400. */
 function wholeNumber(query: Readonly<Record<string, string>>, field: string): number | undefined {
   const text = query[field];
@@ -46,9 +45,9 @@ export function readPodLogs(call: NamedCall): AsyncIterable<Uint8Array> {
   const limitBytes = wholeNumber(query, "limitBytes");
   const options: LogOptions = {
     container,
-    follow: isOn(query["follow"]),
-    previous: isOn(query["previous"]),
-    timestamps: isOn(query["timestamps"]),
+    follow: isSwitchedOn(query["follow"]),
+    previous: isSwitchedOn(query["previous"]),
+    timestamps: isSwitchedOn(query["timestamps"]),
     ...(tailLines === undefined ? {} : { tailLines }),
     ...(sinceSeconds === undefined ? {} : { sinceSeconds }),
     ...(limitBytes === undefined ? {} : { limitBytes }),

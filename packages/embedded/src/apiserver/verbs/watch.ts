@@ -3,6 +3,7 @@
 // Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 import { type AnyObject, apiVersionOf } from "@serval/api";
 import { CompactedError, type StoreEvent } from "../../store/index.ts";
+import { isSwitchedOn } from "../query-switch.ts";
 import { type ObjectMatch, parseSelectors } from "../selector.ts";
 import { badRequest, expired, revisionAhead, statusOf } from "../status.ts";
 import { partialMetadata, renderTable } from "../table/render.ts";
@@ -122,11 +123,11 @@ function startOf(call: Call, matches: ObjectMatch | undefined): Start {
   if (sendInitialEvents !== undefined && call.query["resourceVersionMatch"] !== "NotOlderThan") {
     throw badRequest("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
   }
-  if (asked === 0 || sendInitialEvents === "true") {
+  if (asked === 0 || isSwitchedOn(sendInitialEvents)) {
     if (sendInitialEvents === "false") return { since: current, initial: [], announceEnd: false };
     const entries = store.list(collectionPrefix(call)).map(({ value }) => value);
     const initial = matches === undefined ? entries : entries.filter(matches);
-    return { since: current, initial, announceEnd: sendInitialEvents === "true" };
+    return { since: current, initial, announceEnd: isSwitchedOn(sendInitialEvents) };
   }
   if (asked < store.compactedRevision())
     throw expired(`too old resource version: ${asked} (${store.compactedRevision()})`);
@@ -152,7 +153,7 @@ async function* follow(
   const { store, now } = call.context;
   const prefix = collectionPrefix(call);
   const render = new Renderer(call);
-  const wantsBookmarks = call.query["allowWatchBookmarks"] === "true" || call.query["allowWatchBookmarks"] === "1";
+  const wantsBookmarks = isSwitchedOn(call.query["allowWatchBookmarks"]);
   const waker = createWaker(call);
   let { since } = start;
   let bookmarkMs = now().getTime() + bookmarkIntervalMs;
