@@ -65,10 +65,11 @@ async function cleanSlate(real: RealCluster): Promise<void> {
   if (kinds.length > 0) await real.kubectl(["delete", ...kinds, "--timeout=120s"]);
 }
 
-const knowsField = async (real: RealCluster): Promise<boolean> => {
-  const definition = await real.kubectl(["get", "crd", crd, "-o", "json"]);
-  return definition.includes(`"${newerField}":`);
-};
+async function knowsField(real: RealCluster): Promise<boolean> {
+  const properties = ["spec", "predictor", "model", newerField].map((name) => `properties.${name}`).join(".");
+  const path = `jsonpath={.spec.versions[0].schema.openAPIV3Schema.${properties}.type}`;
+  return (await real.kubectl(["get", "crd", crd, "-o", path])) === "object";
+}
 
 async function targets(): Promise<Target[]> {
   const body = async (name: string): Promise<unknown> =>
