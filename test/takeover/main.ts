@@ -34,6 +34,8 @@ interface Story {
   readonly activity: Activity;
   readonly out: string;
   readonly say: (line: string) => void;
+  /** Services that KServe itself got ready. */
+  readonly ready?: readonly string[];
 }
 
 const startedAt = performance.now();
@@ -47,20 +49,20 @@ interface HandOver {
 }
 
 /** Writes what changed; @throws AssertionError when a pod was replaced, a service was lost or traffic moved. */
-async function check({ out }: Story, { name, before, after }: HandOver): Promise<void> {
+async function check({ out, ready = [] }: Story, { name, before, after }: HandOver): Promise<void> {
   const changes = changesBetween(before, after);
   await writeFile(join(out, `${name}.json`), `${JSON.stringify(changes, undefined, 2)}\n`);
   const restarts = restartsBetween(before, after);
   const owners = new Set(restarts.replicaSets.map((set) => set.replace(/^ReplicaSet /, "").replace(/-[^-]+$/, "")));
   const rolled = [...owners].filter((owner) => before.has(`Deployment ${owner}`));
-  const lost = readyNames(before).filter((service) => !readyNames(after).includes(service));
+  const lost = ready.filter((service) => !readyNames(after).includes(service));
   const moved = changes.filter((change: Change) => change.before !== undefined && movesTraffic(change));
   const unexpected = moved.filter(
     (change) => !expectedMoves.some(({ object, field }) => object.test(change.object) && field.test(change.field)),
   );
-  const ready = `${readyNames(after).length} Ready (before: ${readyNames(before).length})`;
+  const states = `${readyNames(after).length} Ready (before: ${readyNames(before).length})`;
   say(
-    `${name}: ${restarts.pods.length} pods replaced, ${ready}, ${changes.length} changed fields, ${moved.length} of routes and Services`,
+    `${name}: ${restarts.pods.length} pods replaced, ${states}, ${changes.length} changed fields, ${moved.length} of routes and Services`,
   );
   assert.deepEqual(restarts.pods, [], `${name}: pods were replaced`);
   assert.deepEqual(rolled, [], `${name}: Deployments were rolled out`);
@@ -106,13 +108,14 @@ async function plan({ world, out }: Story): Promise<void> {
   say(`plan: ${rows.length} objects, 0 pods (${join(out, "plan.txt")})`);
 }
 
-async function play(story: Story, only: readonly string[]): Promise<void> {
-  const { world, activity } = story;
+async function play(given: Story, only: readonly string[]): Promise<void> {
+  const { world, activity } = given;
   const { cluster } = world.server;
   const all = [...shapes(only), editedShape];
   await applyShapes(world, all);
   await activity.settle();
   const first = await takeSnapshot(cluster);
+  const story: Story = { ...given, ready: readyNames(first) };
   say(`KServe serves ${all.length} shapes: ${readyNames(first).length} objects Ready`);
   await standBy(story);
   await check(story, { name: "1-serval-stands-by", before: first, after: await takeSnapshot(cluster) });

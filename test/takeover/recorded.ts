@@ -66,3 +66,31 @@ export async function writeRecorded({ server: { cluster }, typeOf }: World, { go
   }
   return names;
 }
+
+const oldNotes = { "serving.kserve.io/deploymentMode": "RawDeployment" };
+
+/**
+ * A service as KServe v0.14 left it: the mode's old name, and a template that today's KServe would write otherwise.
+ * Its Deployment is a recorded one's, without the variable that later releases add.
+ */
+export async function writeOld(
+  { server: { cluster }, typeOf }: World,
+  { golden }: FoundCase,
+  name: string,
+): Promise<void> {
+  const objects = recordingOf(golden).steps.at(-1)?.objects ?? {};
+  const given = golden.input?.find(({ kind }) => kind === "InferenceService");
+  const recorded = Object.values(objects).find(({ kind }) => kind === "Deployment");
+  if (given === undefined || recorded === undefined) throw new Error(`${golden.case} has no service with a Deployment`);
+  const recordedName = given.metadata.name ?? "";
+  const renamed = (object: AnyObject): AnyObject =>
+    JSON.parse(JSON.stringify(object).replaceAll(recordedName, name).replaceAll('"Standard"', '"RawDeployment"'));
+  const service = renamed(given);
+  const metadata = { ...service.metadata, annotations: { ...service.metadata.annotations, ...oldNotes } };
+  const owner = await writeOwner(cluster, { ...service, metadata }, {});
+  const deployment = asWritten(renamed(recorded), owner) as AnyObject & {
+    spec: { template: { spec: { containers: { env?: unknown }[] } } };
+  };
+  for (const container of deployment.spec.template.spec.containers) delete container.env;
+  await cluster.create(typeOf(deployment), deployment as KubeObject, { fieldManager });
+}

@@ -155,6 +155,11 @@ export function startClusterOperator(options: ClusterOperatorOptions): ClusterOp
     conversion: async () =>
       options.webhooks === undefined ? undefined : conversionClient({ ...options.webhooks, cluster }),
     served: () => kinds.served(options.bootstrap?.gateway === true ? [...neededKinds, ...gatewayKinds] : neededKinds),
+    registeredEarly: async () => {
+      const onProblem = (error: unknown): void =>
+        log.warn({ error }, "Cannot register the webhooks yet, will try again");
+      await state.webhooks?.register().catch(onProblem);
+    },
     registered: async (leadSignal) => {
       const webhooks = await Promise.race([served.promise, aborted(leadSignal)]);
       await webhooks?.register();

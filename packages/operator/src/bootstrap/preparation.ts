@@ -20,6 +20,8 @@ export interface PreparationOptions {
   readonly conversion: () => Promise<ConversionClient | undefined>;
   /** Settles when the cluster serves what was installed. */
   readonly served: () => Promise<void>;
+  /** Registers webhooks that answer already: those of an operator that stood by, when the other controller has gone. */
+  readonly registeredEarly: () => Promise<void>;
   /** Registers the webhooks once they answer. */
   readonly registered: (signal: AbortSignal) => Promise<void>;
 }
@@ -69,6 +71,8 @@ export function createPreparation(options: PreparationOptions): Preparation {
       );
     },
     prepare: async (signal) => {
+      // Until then the other controller's registrations refuse every write, and kinds take seconds.
+      await options.registeredEarly();
       if (bootstrap !== undefined)
         await patiently("install the kinds", signal, async () =>
           tell(log, "Kinds are installed", await installKinds(cluster, bootstrap, await options.conversion())),
