@@ -11,6 +11,7 @@ import type { RouteTable } from "./gateway/route-table.ts";
 import {
   buildRouteTable,
   endpointSource,
+  type FrontService,
   knownOrigins,
   type Watched,
   watchObjects,
@@ -26,6 +27,8 @@ export interface GatewayOptions {
   readonly maxRequestBytes?: number;
   /** Serve each Service's own 127.x address too: only on the embedded home. */
   readonly serviceAddresses: boolean;
+  /** What clients of a cluster reach its pods by: its addresses are those of the Gateways. */
+  readonly front?: FrontService;
   /** When it fires the gateway leaves, in the order of `leave`. */
   readonly signal: AbortSignal;
   readonly leave?: Leave;
@@ -51,7 +54,7 @@ export const defaultMaxRequestBytes = 100 * 1024 * 1024;
 const addressRetryMs = 5_000;
 
 /** Keeps table and statuses up to date. @returns the current table. */
-function followRoutes({ cluster, log, signal }: GatewayOptions, watched: Watched): () => RouteTable {
+function followRoutes({ cluster, log, signal, front }: GatewayOptions, watched: Watched): () => RouteTable {
   const invalid = new Map<string, string>();
   const build = (): RouteTable => {
     invalid.clear();
@@ -62,7 +65,7 @@ function followRoutes({ cluster, log, signal }: GatewayOptions, watched: Watched
     if (!signal.aborted) log.warn({ error }, "route status not written, will retry");
   };
   const report = coalesce(
-    () => (signal.aborted ? undefined : writeStatuses(cluster, watched, { invalid, now: new Date() })),
+    () => (signal.aborted ? undefined : writeStatuses(cluster, watched, { invalid, now: new Date(), front })),
     onError,
   );
   const rebuild = coalesce(() => {

@@ -3,11 +3,20 @@
 import { defaultMaxRequestBytes, leaveAtOnce, leaveService, runGateway } from "@serval/data-plane";
 import { createCluster, defaultAccess, loadKubeconfig, remoteTransport } from "@serval/kube";
 import { createLogger } from "@serval/observe";
-import { CommandError, type Invocation, type Io } from "../command.ts";
+import { CommandError, type Invocation, type Io, UsageError } from "../command.ts";
 import { apiReady, endRole, roleFlags, stopSignal } from "../role.ts";
 
+/** @throws UsageError */
+function frontOf(text: string | undefined): { namespace: string; name: string } | undefined {
+  if (text === undefined) return undefined;
+  const [namespace, name, ...rest] = text.split("/");
+  if (!namespace || !name || rest.length > 0)
+    throw new UsageError(`--service "${text}" is not NAMESPACE/NAME; try serval-system/serval-gateway`);
+  return { namespace, name };
+}
+
 export async function run(invocation: Invocation, io: Io): Promise<number> {
-  const flags = roleFlags(invocation.raw, ["kubeconfig", "port", "host", "max-request-bytes"]);
+  const flags = roleFlags(invocation.raw, ["kubeconfig", "port", "host", "service", "max-request-bytes"]);
   const log = createLogger({ component: "gateway" });
   const stopped = stopSignal();
   const isStopped = await Promise.race([apiReady().then(() => false), stopped.then(() => true)]);
@@ -17,6 +26,7 @@ export async function run(invocation: Invocation, io: Io): Promise<number> {
   const isPod = flags["kubeconfig"] === undefined && io.env["KUBERNETES_SERVICE_HOST"] !== undefined;
   const cluster = createCluster(remoteTransport(access), "serval-gateway");
   const abort = new AbortController();
+  const front = frontOf(flags["service"]);
   const port = Number(flags["port"] ?? 8080);
   const gateway = await runGateway({
     cluster,
@@ -24,6 +34,7 @@ export async function run(invocation: Invocation, io: Io): Promise<number> {
     host: flags["host"] ?? "127.0.0.1",
     maxRequestBytes: Number(flags["max-request-bytes"] ?? defaultMaxRequestBytes),
     leave: isPod ? leaveService : leaveAtOnce,
+    ...(front === undefined ? {} : { front }),
     serviceAddresses: process.send !== undefined,
     signal: abort.signal,
     log,

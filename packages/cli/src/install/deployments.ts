@@ -120,7 +120,7 @@ export const gatewayDeployment = (install: InstallOptions): AnyObject =>
       name: "serval-gateway",
       component: "gateway",
       options: install.gateway,
-      args: ["gateway", "--host=::", `--port=${ports.gateway}`],
+      args: ["gateway", "--host=::", `--port=${ports.gateway}`, `--service=${install.namespace}/serval-gateway`],
       ports: [{ name: "http", containerPort: ports.gateway }],
       health: { port: "http", live: "/-/healthz", ready: "/-/readyz" },
       graceSeconds: 45,

@@ -7,7 +7,7 @@ import type { Cluster, Informer } from "@serval/kube";
 import { backendRule, gatewayObject, httpRoute, type RouteSketch, serviceObject } from "../testing/objects.ts";
 import { attachmentsOf, commonHost, servedRoute } from "./attachment.ts";
 import { controllerName } from "./route-status.ts";
-import { buildRouteTable, type Watched, writeStatuses } from "./served-routes.ts";
+import { buildRouteTable, gatewayAddresses, type Watched, writeStatuses } from "./served-routes.ts";
 
 const now = new Date("2026-11-24T10:00:00.123Z");
 const attach = (sketch: RouteSketch, gateway: Gateway = gatewayObject()) =>
@@ -264,4 +264,30 @@ describe("what belongs to other controllers", () => {
     assert.deepEqual((home.objects.get("HTTPRoute/iris") as HTTPRoute).status?.parents, [theirEntry]);
     assert.equal(buildRouteTable(home.watched, () => {}).size, 0);
   });
+});
+
+describe("where a Gateway says that it is", () => {
+  const front = { namespace: "serval-system", name: "serval-gateway" };
+  const service = (spec: object, ingress?: readonly object[]) => ({ spec, status: { loadBalancer: { ingress } } });
+  const rows: readonly (readonly [string, object | undefined, typeof front | undefined, readonly string[]])[] = [
+    ["on one machine", undefined, undefined, ["IPAddress 127.0.0.1"]],
+    ["behind a Service", service({ clusterIP: "10.96.0.7" }), front, ["IPAddress 10.96.0.7"]],
+    ["behind a load balancer", service({ clusterIP: "10.96.0.7" }, [{ ip: "1.2.3.4" }]), front, ["IPAddress 1.2.3.4"]],
+    [
+      "behind a named one",
+      service({ clusterIP: "10.96.0.7" }, [{ hostname: "lb.example" }]),
+      front,
+      ["Hostname lb.example"],
+    ],
+    ["behind a headless Service", service({ clusterIP: "None" }), front, []],
+    ["before its Service is there", undefined, front, []],
+  ];
+  for (const [name, found, given, wanted] of rows)
+    it(name, () => {
+      const services = { get: () => found } as unknown as Watched["services"];
+      assert.deepEqual(
+        gatewayAddresses(services, given).map(({ type, value }) => `${type} ${value}`),
+        wanted,
+      );
+    });
 });

@@ -102,9 +102,14 @@ export function routeStatus(
   return { parents: [...others, ...ours] };
 }
 
+export interface GatewayAddress {
+  readonly type: "IPAddress" | "Hostname";
+  readonly value: string;
+}
+
 export function gatewayStatus(
   gateway: Gateway,
-  input: { address: string; attachedRoutes: (listener: string) => number; now: Date },
+  input: { addresses: readonly GatewayAddress[]; attachedRoutes: (listener: string) => number; now: Date },
 ): NonNullable<Gateway["status"]> {
   const { now } = input;
   const generation = gateway.metadata.generation;
@@ -117,7 +122,7 @@ export function gatewayStatus(
     { type: "ResolvedRefs", status: "True", reason: "ResolvedRefs", message: "All references are resolved" },
   ];
   return {
-    addresses: [{ type: "IPAddress", value: input.address }],
+    addresses: [...input.addresses],
     conditions: conditions(verdicts, { old: gateway.status?.conditions as Condition[] | undefined, generation, now }),
     listeners: gateway.spec.listeners.map(({ name }) => ({
       name,

@@ -7,6 +7,7 @@ import { type Attachment, attachmentsOf, servedRoute } from "./attachment.ts";
 import type { EndpointSource } from "./endpoints.ts";
 import {
   controllerName,
+  type GatewayAddress,
   gatewayClassStatus,
   gatewayStatus,
   type RefProblem,
@@ -102,11 +103,30 @@ function countRoutes(attachments: ReadonlyMap<HTTPRoute, readonly Attachment[]>)
   return counts;
 }
 
+/** The Service in front of the gateway's pods, where there is one. */
+export interface FrontService {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Where clients find the gateway: a load balancer's addresses, else the Service's own, else this machine. */
+export function gatewayAddresses(services: Watched["services"], front: FrontService | undefined): GatewayAddress[] {
+  const service = front === undefined ? undefined : services.get(front);
+  const ingress = (service?.status?.loadBalancer?.ingress ?? []).flatMap(({ ip, hostname }): GatewayAddress[] => [
+    ...(ip === undefined ? [] : [{ type: "IPAddress" as const, value: ip }]),
+    ...(hostname === undefined ? [] : [{ type: "Hostname" as const, value: hostname }]),
+  ]);
+  if (ingress.length > 0) return ingress;
+  if (front === undefined) return [{ type: "IPAddress", value: "127.0.0.1" }];
+  const { clusterIP } = service?.spec ?? {};
+  return clusterIP === undefined || clusterIP === "None" ? [] : [{ type: "IPAddress", value: clusterIP }];
+}
+
 /** Writes what differs. @param invalid why routes (by key) could not be compiled. */
 export async function writeStatuses(
   cluster: Cluster,
   watched: Watched,
-  { invalid, now }: { invalid: ReadonlyMap<string, string>; now: Date },
+  { invalid, now, front }: { invalid: ReadonlyMap<string, string>; now: Date; front?: FrontService | undefined },
 ): Promise<void> {
   const find = ourGateways(watched);
   const attachments = new Map(watched.routes.list().map((route) => [route, attachmentsOf(route, find)] as const));
@@ -123,15 +143,11 @@ export async function writeStatuses(
     await writeStatus(cluster, resources.httpRoutes, route, status);
   }
   const counts = countRoutes(attachments);
+  const addresses = gatewayAddresses(watched.services, front);
   for (const gateway of watched.gateways.list()) {
     const { namespace = "default", name } = gateway.metadata;
     if (find({ namespace, name }) === undefined) continue;
     const attachedRoutes = (listener: string): number => counts.get(`${namespace}/${name}/${listener}`) ?? 0;
-    await writeStatus(
-      cluster,
-      resources.gateways,
-      gateway,
-      gatewayStatus(gateway, { address: "127.0.0.1", attachedRoutes, now }),
-    );
+    await writeStatus(cluster, resources.gateways, gateway, gatewayStatus(gateway, { addresses, attachedRoutes, now }));
   }
 }
