@@ -115,7 +115,7 @@ function launch(args: readonly string[], health: string): Role {
       ),
     stop: (signal = "SIGTERM") =>
       new Promise((resolve) => {
-        if (child.exitCode !== null) return resolve(child.exitCode);
+        if (child.exitCode !== null || child.signalCode !== null) return resolve(child.exitCode);
         child.once("exit", resolve);
         child.kill(signal);
       }),

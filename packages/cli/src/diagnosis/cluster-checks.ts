@@ -12,6 +12,7 @@ import {
   servingCrds,
 } from "@serval/api";
 import { ApiError, type Cluster, expectSuccess, isNotFound } from "@serval/kube";
+import { isServalIdentity, leaseName } from "@serval/operator/leadership/lease.ts";
 import { broken, type Check, findingOf, fine } from "./finding.ts";
 
 const wordsOf = (error: unknown): string =>
@@ -179,15 +180,21 @@ export async function checkCluster(cluster: Cluster): Promise<Check[]> {
   return [api, ...checks, ...(await options(cluster).catch(() => []))];
 }
 
-const leaseName = "kserve-controller-manager-leader-lock";
-
 /** On a cluster an operator holds a lease; the embedded home's is part of its control plane. */
 export async function checkOperator(cluster: Cluster, now: Date): Promise<Check> {
   const lease = await cluster.get(resources.leases, { namespace: kserveNamespace, name: leaseName });
   const { holderIdentity, renewTime, leaseDurationSeconds = 15 } = lease?.spec ?? {};
   const ageMs = now.getTime() - Date.parse(renewTime ?? "");
   if (holderIdentity !== undefined && holderIdentity !== "" && ageMs <= 2_000 * leaseDurationSeconds)
-    return fine("Operator", `${holderIdentity} leads`);
+    return isServalIdentity(holderIdentity)
+      ? fine("Operator", `${holderIdentity} leads`)
+      : broken(
+          "Operator",
+          "KServe acts, Serval stands by",
+          findingOf("KserveActs", `${holderIdentity} holds the lease ${kserveNamespace}/${leaseName}`, {
+            severity: "advice",
+          }),
+        );
   const text =
     renewTime === undefined
       ? `No operator holds the lease ${kserveNamespace}/${leaseName}`

@@ -12,6 +12,7 @@ import {
 import gatewayApiCrds from "@serval/api/core/gateway-api-crds.gen.json" with { type: "json" };
 import type { Cluster } from "@serval/kube";
 import { needsApply } from "../children/drift.ts";
+import { injectorAnnotation } from "../webhooks/register.ts";
 import { type Ensured, ensureExists, installAnnotations, installManager, isNewer, withAnnotations } from "./ensure.ts";
 
 export const gatewayCrds = gatewayApiCrds as unknown as readonly CustomResourceDefinition[];
@@ -28,6 +29,27 @@ export interface KindsOptions {
   readonly conversion?: ConversionClient | undefined;
 }
 
+interface WithConversion extends KubeObject {
+  readonly spec: {
+    readonly conversion?: { readonly webhook?: { readonly clientConfig?: { readonly service?: unknown } } };
+  };
+}
+
+/** What server-side apply would leave beside ours: an injector of authorities, an address of another shape. */
+function leftovers(stored: KubeObject, wanted: KubeObject): object | undefined {
+  const isInjected = stored.metadata.annotations?.[injectorAnnotation] !== undefined;
+  const serviceOf = (object: KubeObject): unknown =>
+    (object as WithConversion).spec.conversion?.webhook?.clientConfig?.service;
+  const hasOther =
+    (wanted as WithConversion).spec.conversion !== undefined &&
+    (serviceOf(stored) === undefined) !== (serviceOf(wanted) === undefined);
+  if (!isInjected && !hasOther) return undefined;
+  return {
+    ...(isInjected ? { metadata: { annotations: { [injectorAnnotation]: null } } } : {}),
+    ...(hasOther ? { spec: { conversion: { strategy: "None", webhook: null } } } : {}),
+  };
+}
+
 /**
  * One of ours: taken over from whoever made it, as its fields are a superset, and never taken back to an older release.
  * @throws ApiError.
@@ -36,6 +58,9 @@ async function ensureCrd(cluster: Cluster, wanted: CustomResourceDefinition): Pr
   const stored = await cluster.get(resources.customResourceDefinitions, keyOf(wanted));
   if (stored !== undefined && isNewer(stored)) return "newer";
   if (!needsApply(wanted as KubeObject, stored as KubeObject | undefined, installManager)) return "unchanged";
+  const left = stored === undefined ? undefined : leftovers(stored as KubeObject, wanted as KubeObject);
+  if (left !== undefined)
+    await cluster.patch(resources.customResourceDefinitions, keyOf(wanted), { type: "merge", body: left });
   await cluster.apply(resources.customResourceDefinitions, wanted, { fieldManager: installManager, force: true });
   return stored === undefined ? "created" : "updated";
 }

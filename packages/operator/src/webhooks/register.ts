@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tells the cluster where its webhooks are and whom to trust: the configurations whole, of CRDs the conversion only.
-import { convertedPlurals, type KubeObject, type ResourceType, resources, servingGroup } from "@serval/api";
+import {
+  type AnyObject,
+  convertedPlurals,
+  type KubeObject,
+  type ResourceType,
+  resources,
+  servingGroup,
+} from "@serval/api";
 import type { Cluster } from "@serval/kube";
 import { matches, needsApply } from "../children/drift.ts";
 import {
@@ -13,9 +20,32 @@ import {
 
 const fieldManager = "serval-webhooks";
 
-async function ensure(cluster: Cluster, type: ResourceType, wanted: KubeObject): Promise<void> {
+/** cert-manager's injector would write the authority of whoever was registered before, again and again. */
+export const injectorAnnotation = "cert-manager.io/inject-ca-from";
+
+const isOwn = (stored: KubeObject): boolean =>
+  stored.metadata.managedFields?.some(({ manager }) => manager === fieldManager) === true;
+
+/**
+ * A registration of another controller under the same name is replaced whole: server-side apply alone would keep what
+ * that one owns, an address beside ours, or a webhook that nobody answers any more.
+ */
+async function takeOver(cluster: Cluster, type: ResourceType<AnyObject>, wanted: AnyObject): Promise<void> {
+  const key = { name: wanted.metadata.name ?? "" };
+  const annotations = { [injectorAnnotation]: null };
+  const body = { metadata: { annotations }, webhooks: wanted["webhooks"] };
+  await cluster.patch(type, key, { type: "merge", body }, { fieldManager: "serval-takeover" });
+  const made = await cluster.apply(type, wanted, { fieldManager, force: true });
+  const { resourceVersion, managedFields = [] } = made.metadata;
+  const own = managedFields.filter(({ manager }) => manager === fieldManager);
+  await cluster.patch(type, key, { type: "merge", body: { metadata: { resourceVersion, managedFields: own } } });
+}
+
+async function ensure(cluster: Cluster, type: ResourceType<AnyObject>, wanted: AnyObject): Promise<void> {
   const stored = await cluster.get(type, { name: wanted.metadata.name ?? "" });
-  if (needsApply(wanted, stored, fieldManager)) await cluster.apply(type, wanted, { fieldManager, force: true });
+  if (!needsApply(wanted, stored, fieldManager)) return;
+  if (stored !== undefined && !isOwn(stored)) return takeOver(cluster, type, wanted);
+  await cluster.apply(type, wanted, { fieldManager, force: true });
 }
 
 /** Whoever installs the definition writes it too: a write of one that large costs the API server seconds. */
@@ -30,7 +60,8 @@ async function ensureConversion(cluster: Cluster, wanted: KubeObject): Promise<v
 export async function register(cluster: Cluster, options: WebhookConfigurationOptions): Promise<void> {
   const configurations = webhookConfigurations(options).map((wanted) => {
     const isMutating = wanted.kind === mutatingWebhookConfigurations.kind;
-    return ensure(cluster, isMutating ? mutatingWebhookConfigurations : validatingWebhookConfigurations, wanted);
+    const type = isMutating ? mutatingWebhookConfigurations : validatingWebhookConfigurations;
+    return ensure(cluster, type as ResourceType<AnyObject>, wanted);
   });
   const conversions = convertedPlurals.map((plural) => {
     const wanted = crdConversion(`${plural}.${servingGroup}`, options);

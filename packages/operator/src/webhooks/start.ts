@@ -90,13 +90,14 @@ const ticksBetweenLooks = 10;
 function createRegistration({ cluster, target }: Pick<WebhookOptions, "cluster" | "target">) {
   let known: string | undefined;
   let ticks = 0;
-  return async (caBundle: string, isWell: boolean): Promise<void> => {
+  const ensure = async (caBundle: string, isWell: boolean): Promise<void> => {
     if (isWell && known === caBundle && ++ticks < ticksBetweenLooks) return;
     const owner = await installOwner(cluster);
     await register(cluster, { target, caBundle, ...(owner === undefined ? {} : { owner }) });
     known = caBundle;
     ticks = 0;
   };
+  return { ensure, isDone: () => known !== undefined };
 }
 
 /** @throws ApiError when the Secret can neither be read nor made; the listen error as it is. */
@@ -128,12 +129,13 @@ export async function startWebhooks(options: WebhookOptions): Promise<Webhooks> 
       if (next.cert !== current.cert || next.caBundle !== current.caBundle)
         log.info({}, "The webhooks' certificates changed");
       current = next;
-      if (registers) await registration(current.caBundle, problem === undefined);
+      if (registers) await registration.ensure(current.caBundle, problem === undefined);
       problem =
         !registers && role() === "standby" ? undefined : await selfCheck({ cluster, target, port: server.port });
     } catch (error) {
       // The API server is away: nobody calls us meanwhile, and when it is back it must not find a Service without pods.
-      if (problem !== undefined) problem = (error as Error).message;
+      // But a leader that has not registered yet is called by nobody, however the API server is.
+      if (problem !== undefined || (registers && !registration.isDone())) problem = (error as Error).message;
       log.warn({ error }, "Cannot look after the webhooks' certificate and registration");
       return;
     }
