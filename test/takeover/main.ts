@@ -14,6 +14,7 @@ import { type Activity, watchActivity } from "./activity.ts";
 import { installKserve, installServal, programsOf } from "./controllers.ts";
 import { canaryAndBack, editedShape, editUri, removeEnv } from "./edits.ts";
 import { expectedMoves } from "./expected.ts";
+import { guideCommands } from "./guide.ts";
 import { startNode } from "./nodes.ts";
 import {
   type Change,
@@ -70,10 +71,12 @@ async function check({ out, ready = [] }: Story, { name, before, after }: HandOv
   assert.deepEqual(unexpected, [], `${name}: traffic moved`);
 }
 
-async function handOver(story: Story, name: string, flag: "--apply" | "--back"): Promise<void> {
+const [look = [], apply = [], back = []] = guideCommands();
+
+async function handOver(story: Story, name: string, command: readonly string[]): Promise<void> {
   const { world, activity } = story;
   const before = await takeSnapshot(world.server.cluster);
-  const told = await servalDone(world.server.kubeconfig, "migrate", "kserve", flag, "--timeout", "240");
+  const told = await servalDone(world.server.kubeconfig, ...command);
   for (const line of told.trim().split("\n")) say(`  ${line}`);
   await activity.settle();
   await check(story, { name, before, after: await takeSnapshot(world.server.cluster) });
@@ -81,7 +84,7 @@ async function handOver(story: Story, name: string, flag: "--apply" | "--back"):
 
 async function standBy({ world, activity }: Story): Promise<void> {
   const { cluster, kubeconfig } = world.server;
-  const refused = await serval(kubeconfig, "migrate", "kserve", "--apply");
+  const refused = await serval(kubeconfig, ...apply);
   assert.equal(refused.code, 1);
   assert.match(refused.err, /SV7005[\s\S]*Serval is not installed/);
   await installServal(world);
@@ -99,9 +102,9 @@ async function standBy({ world, activity }: Story): Promise<void> {
 
 async function plan({ world, out }: Story): Promise<void> {
   const { kubeconfig } = world.server;
-  const text = await servalDone(kubeconfig, "migrate", "kserve");
+  const text = await servalDone(kubeconfig, ...look);
   await writeFile(join(out, "plan.txt"), text);
-  const { rows, blockers } = JSON.parse(await servalDone(kubeconfig, "migrate", "kserve", "--plan", "-o", "json"));
+  const { rows, blockers } = JSON.parse(await servalDone(kubeconfig, ...look, "-o", "json"));
   assert.deepEqual(blockers, []);
   const pods = (rows as { pods: number; object: string }[]).filter((row) => row.pods > 0);
   assert.deepEqual(pods, [], "the plan replaces no pod");
@@ -120,14 +123,14 @@ async function play(given: Story, only: readonly string[]): Promise<void> {
   await standBy(story);
   await check(story, { name: "1-serval-stands-by", before: first, after: await takeSnapshot(cluster) });
   await plan(story);
-  await handOver(story, "2-taken-over", "--apply");
+  await handOver(story, "2-taken-over", apply);
   await editUri(cluster);
   await removeEnv(cluster);
   await canaryAndBack(cluster);
   await activity.settle();
   say("edited: a model, an env entry removed and gone, a canary rolled back");
-  await handOver(story, "3-given-back", "--back");
-  await handOver(story, "4-taken-over-again", "--apply");
+  await handOver(story, "3-given-back", back);
+  await handOver(story, "4-taken-over-again", apply);
 }
 
 async function main(): Promise<number> {

@@ -30,7 +30,7 @@ async function refuse(context: StepContext): Promise<void> {
       "MigrationBlocked",
       `KServe does not know canaryTrafficPercent outside Knative, and would move all traffic to pods that do not run yet: ${names.join(", ")}`,
       {
-        fix: "Let the canary end first: set canaryTrafficPercent to 100 twice in a row with an edit between, or go back to the old spec, until the Deployment NAME-predictor serves; then run this again",
+        fix: "End a canary first: promote it or roll it back. After a promotion the predictor may run as NAME-predictor-2: one more canary, promoted, moves it to NAME-predictor, which KServe knows",
       },
     );
 }
