@@ -209,8 +209,8 @@ export function startClusterOperator(options: ClusterOperatorOptions): ClusterOp
   const leadershipNotReady = (): string | undefined => {
     const current = leadership.state();
     if (current === "waiting") return "waiting for the lease";
-    // What was registered before may still lead elsewhere.
-    return current === "preparing" ? (state.operator === undefined ? state.waiting : "the leader installs") : undefined;
+    if (current !== "preparing") return undefined;
+    return state.operator === undefined ? state.waiting : "this operator prepares to lead";
   };
   const operatorNotReady = (): string | undefined =>
     state.operator === undefined ? state.waiting : state.operator.notReady();
