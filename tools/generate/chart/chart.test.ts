@@ -140,6 +140,9 @@ describe("the chart", { skip: helm === undefined ? "Helm has no build for this p
         "models",
       );
     }
+    const gatewayArgs = at(objects.get("Deployment serval-system/ml-gateway"), `${container}.args`) as string[];
+    assert.ok(gatewayArgs.includes("--service=serval-system/ml-gateway"));
+    assert.ok(objects.has("Service serval-system/ml-gateway"));
     // The API server and the operator know these by name.
     assert.ok(objects.has("Service serval-system/serval-webhooks"));
     assert.ok(objects.has("ClusterRole /serval-operator"));

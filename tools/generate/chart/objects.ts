@@ -84,7 +84,9 @@ function argumentsOf(args: readonly string[], part: Part, holes: Holes): string[
         ? `--repository=${holes.inline('include "serval.repository" .')}`
         : arg.startsWith("--image-tag=")
           ? `--image-tag=${holes.inline('include "serval.tag" .')}`
-          : arg,
+          : arg.startsWith("--service=")
+            ? `--service=${holes.inline(".Release.Namespace")}/${holes.inline(fullName(part))}`
+            : arg,
   );
   const flags = [
     '(ternary (list) (list "--install=false") .Values.crds.install)',
