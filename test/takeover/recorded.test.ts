@@ -8,7 +8,7 @@ import { annotations, type Deployment, inferenceServices, resources } from "@ser
 import { createCluster, remoteTransport } from "@serval/kube";
 import { silentLogger } from "@serval/observe";
 import { type Operator, startOperator } from "@serval/operator";
-import { returnAll } from "@serval/operator/adoption/return-all.ts";
+import { returnAll, unreturnable } from "@serval/operator/adoption/return-all.ts";
 import { openView } from "@serval/operator/adoption/view.ts";
 import { findAssets } from "../cluster/kube-apiserver.ts";
 import { type FoundCase, goldenFolder, readCases } from "../golden/case.ts";
@@ -164,6 +164,24 @@ describe("objects that KServe's manager wrote", skip, () => {
       name.startsWith("internal."),
     );
     assert.deepEqual(internal, []);
+  });
+
+  it("cannot go back in the middle of a canary that KServe would ignore", async () => {
+    const { cluster } = world.server;
+    const key = { namespace, name: "gto" };
+    const before = await cluster.get(inferenceServices, key);
+    const edit = (predictor: object) =>
+      cluster.patch(inferenceServices, key, { type: "merge", body: { spec: { predictor } } });
+    const second = () => cluster.get(resources.deployments, { namespace, name: "gto-predictor-2" });
+    await edit({ canaryTrafficPercent: 10, model: { storageUri: "s3://models/canary" } });
+    await until("the canary", second);
+    const looking = new AbortController();
+    const deps = await openView({ cluster, log: silentLogger, signal: looking.signal });
+    assert.deepEqual(await unreturnable(deps), [`${namespace}/gto`]);
+    await edit({ canaryTrafficPercent: null, model: { storageUri: before?.spec.predictor.model?.storageUri } });
+    await until("the canary's end", async () => ((await second()) === undefined ? true : undefined));
+    await until("the way back", async () => ((await unreturnable(deps)).length === 0 ? true : undefined));
+    looking.abort();
   });
 
   it("go back as KServe writes them, and no pod is replaced", async () => {
