@@ -136,6 +136,12 @@ describe("an upgrade on a real cluster", onCluster, () => {
     const startedAt = performance.now();
     for (const command of commandsOf("upgrade.md", "Upgrade")) await real.kubectl(command.split(" ").slice(1));
     await until("the new release's field in the kind", () => knowsField(real));
+    // The last of what an operator brings; services that use it would roll out now.
+    await until("the runtimes of the new release", async () => {
+      const names = `jsonpath={.items[*].metadata.annotations.serval\\.dev/release}`;
+      const found = (await real.kubectl(["get", "clusterservingruntimes", "-o", names])).split(" ");
+      return found.length > 5 && found.every((each) => each === release);
+    });
     t.diagnostic(`upgraded in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
     const { requests } = load.result();
     await until("the last of the older pods to be gone", async () =>

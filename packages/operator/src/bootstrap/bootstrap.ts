@@ -9,6 +9,7 @@ import {
   clusterStorageContainers,
   type Images,
   type KubeObject,
+  keyOf,
   type ResourceType,
   resources,
 } from "@serval/api";
@@ -16,6 +17,7 @@ import type { Cluster } from "@serval/kube";
 import { clusterConfigMap, defaultStorageContainer, gatewayClassObject, gatewayObject } from "./defaults.ts";
 import { type Ensured, ensureExists, ensureRelease } from "./ensure.ts";
 import { type EnsuredObjects, ensureKinds } from "./kinds.ts";
+import { aroundStoredPods } from "./runtime-renewal.ts";
 
 export interface BootstrapOptions {
   readonly images: Images;
@@ -50,6 +52,7 @@ export async function installDefaults(cluster: Cluster, options: BootstrapOption
   }
   await released(clusterStorageContainers, defaultStorageContainer);
   const type = clusterServingRuntimes as unknown as ResourceType<AnyObject>;
-  for (const runtime of runtimes) await released(type, runtime as AnyObject);
+  for (const runtime of runtimes as readonly AnyObject[])
+    await released(type, aroundStoredPods(runtime, await cluster.get(type, keyOf(runtime))));
   return done;
 }
