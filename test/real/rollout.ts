@@ -72,7 +72,7 @@ export class Rollout {
    * were under way when the weights changed are not counted. @returns the share in percent.
    */
   async split(percent: number, count = 800): Promise<string> {
-    await this.load.next(60);
+    await this.load.next(200);
     const answers = await this.load.next(count);
     const others = [...answers].filter(([text]) => text !== this.#stable).reduce((sum, [, times]) => sum + times, 0);
     const share = percent / 100;

@@ -48,6 +48,8 @@ export async function startTraefik(real: RealCluster): Promise<void> {
       `--entryPoints.web.address=:${port}`,
       "--providers.kubernetesGateway=true",
       "--providers.kubernetesGateway.statusAddress.ip=127.0.0.1",
+      // By default it serves a change two seconds after it has said so.
+      "--providers.providersThrottleDuration=100ms",
       "--log.level=INFO",
       "--global.checkNewVersion=false",
       "--global.sendAnonymousUsage=false",
