@@ -121,7 +121,7 @@ async function waitForServices(context: StepContext, saved: SavedState): Promise
     const view = await openView({ cluster, log: silentLogger, signal: stop.signal });
     let services: readonly ServiceForecast[] = [];
     await waitUntil(context, "every service is taken over", async () => {
-      services = await forecastAll(cluster, view);
+      services = await forecastAll(undefined, view);
       return unfinished(services, saved);
     });
     const objects = services.reduce((sum, service) => sum + service.objects.length, 0);

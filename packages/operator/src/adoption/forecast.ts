@@ -54,19 +54,28 @@ const nameOf = (object: KubeObject): string => `${object.kind} ${keyText(keyOf(o
 const isReady = ({ status }: InferenceService): boolean =>
   status?.conditions?.some(({ type, status: truth }) => type === "Ready" && truth === "True") === true;
 
-async function ofDeployment(cluster: Cluster, resolved: Resolved, pair: { wanted: Deployment; stored: Deployment }) {
+async function ofDeployment(
+  cluster: Cluster | undefined,
+  resolved: Resolved,
+  pair: { wanted: Deployment; stored: Deployment },
+) {
   const { wanted, stored } = pair;
   const standing = standingOf(stored, wanted);
   if (standing === "kept") return "ours";
   if (standing === "outdated") return "rolled";
-  if (standing === "undecided") return (await mayStay(cluster, stored, originOf(resolved))) ? "kept" : "rolled";
+  if (standing === "undecided")
+    return cluster === undefined || (await mayStay(cluster, stored, originOf(resolved))) ? "kept" : "rolled";
   return matches(wanted as KubeObject, stored as KubeObject, fieldManager) ? "ours" : "rolled";
 }
 
 const standingOfAny = (wanted: KubeObject, stored: KubeObject) =>
   wanted.kind === "Deployment" ? standingOf(stored as Deployment, wanted as Deployment) : "undecided";
 
-async function ofObject(cluster: Cluster, resolved: Resolved, pair: { wanted: KubeObject; stored?: KubeObject }) {
+async function ofObject(
+  cluster: Cluster | undefined,
+  resolved: Resolved,
+  pair: { wanted: KubeObject; stored?: KubeObject },
+) {
   const { wanted, stored } = pair;
   const object = nameOf(wanted);
   const isKserves = stored !== undefined && isMadeByKserve(stored) && standingOfAny(wanted, stored) !== "kept";
@@ -82,7 +91,7 @@ async function ofObject(cluster: Cluster, resolved: Resolved, pair: { wanted: Ku
 }
 
 /** Of everything that a resolved service wants and has. @throws ServalError when it cannot be built. */
-async function objectsOf(cluster: Cluster, deps: ObserveDeps, resolved: Resolved): Promise<Forecast[]> {
+async function objectsOf(cluster: Cluster | undefined, deps: ObserveDeps, resolved: Resolved): Promise<Forecast[]> {
   const { children, caches } = deps;
   const workloads = buildWorkloads(resolved);
   const service = caches.services.get(keyOf(resolved.isvc));
@@ -104,7 +113,11 @@ async function objectsOf(cluster: Cluster, deps: ObserveDeps, resolved: Resolved
   ];
 }
 
-async function ofService(cluster: Cluster, deps: ObserveDeps, key: Key): Promise<ServiceForecast | undefined> {
+async function ofService(
+  cluster: Cluster | undefined,
+  deps: ObserveDeps,
+  key: Key,
+): Promise<ServiceForecast | undefined> {
   const observed = await observe(deps, key);
   if (observed === undefined) return undefined;
   const { stored, config } = observed;
@@ -119,8 +132,13 @@ async function ofService(cluster: Cluster, deps: ObserveDeps, key: Key): Promise
   }
 }
 
-/** Every service of the cluster, as things are now. @throws ApiError. */
-export async function forecastAll(cluster: Cluster, deps: ObserveDeps): Promise<ServiceForecast[]> {
+/**
+ * Every service of the cluster, as things are now.
+ *
+ * @param cluster for the dry runs that tell whether a Deployment may stay; absent: only the caches are asked.
+ * @throws ApiError.
+ */
+export async function forecastAll(cluster: Cluster | undefined, deps: ObserveDeps): Promise<ServiceForecast[]> {
   const forecasts: ServiceForecast[] = [];
   for (const isvc of deps.caches.services.list()) {
     const forecast = await ofService(cluster, deps, keyOf(isvc));
