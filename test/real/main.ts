@@ -9,15 +9,10 @@ import { imageArchives } from "./cluster/images.ts";
 import { clusterCommands, whyNoCluster } from "./cluster/machine.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-/** Those that take the install away or stop the node come last, so that no other has to wait for them. */
-const last = ["node-restart", "uninstall"];
-
-/** All stories, in an order that costs the least time; every one of them can also run alone. */
+/** All stories. Each can run alone and in any order: what it needs installed, it installs. */
 async function stories(): Promise<string[]> {
   const names = await readdir(join(root, "test/real"));
-  const found = names.filter((name) => name.endsWith(".test.ts")).map((name) => `test/real/${name}`);
-  const rank = (file: string): number => last.findIndex((name) => file.includes(name));
-  return found.toSorted((a, b) => rank(a) - rank(b) || a.localeCompare(b));
+  return names.filter((name) => name.endsWith(".test.ts")).map((name) => `test/real/${name}`);
 }
 
 function skipped(files: readonly string[], reason: string, isRequired: boolean): number {
