@@ -6,8 +6,8 @@ import { execFile } from "node:child_process";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { askUntil } from "./ask.ts";
-import { nodeReady } from "./cluster/node.ts";
-import { start, stop } from "./cluster/processes.ts";
+import { nodeReady, startNode } from "./cluster/node.ts";
+import { stop } from "./cluster/processes.ts";
 import {
   example,
   field,
@@ -53,8 +53,7 @@ describe("a node that dies and comes back", onCluster, () => {
     await ready(real, named);
   });
   after(async () => {
-    await start(real.placed, "containerd");
-    await start(real.placed, "kubelet");
+    await startNode(real.placed);
     await removeNamespace(real, namespace);
     await real[Symbol.asyncDispose]();
   });
@@ -67,8 +66,7 @@ describe("a node that dies and comes back", onCluster, () => {
     const node = await real.kubectl(["get", "nodes"]);
     assert.match(node, /NotReady/);
     const startedAt = performance.now();
-    await start(real.placed, "containerd");
-    await start(real.placed, "kubelet");
+    await startNode(real.placed);
     await nodeReady(real.cluster);
     const { host } = new URL(await field(real, named, ".status.url"));
     const body = { instances: [[6.8, 2.8, 4.8, 1.4]] };

@@ -58,14 +58,24 @@ export const nodeReady = (cluster: Cluster, wanted: "True" | "Unknown" = "True")
     return conditions.some(({ type, status }) => type === "Ready" && status === wanted);
   });
 
-async function startPhases(placed: Placed, cluster: Cluster, images: readonly string[]): Promise<void> {
-  const { layout } = placed;
-  const begin = (...names: ComponentName[]) => Promise.all(names.map((name) => start(placed, name)));
-  await begin("etcd", "containerd", "kube-apiserver");
-  const imported = until("containerd to answer", async () => {
+/** kubelet gives up when its runtime does not answer at once. */
+const runtimeAnswers = ({ layout }: Placed): Promise<boolean> =>
+  until("containerd to answer", async () => {
     await run("ctr", ["--address", layout.containerdSocket, "version"]);
     return true;
-  }).then(() => importImages(placed, images));
+  });
+
+/** A node that was ended begins again, with what lies on its disk. */
+export async function startNode(placed: Placed): Promise<void> {
+  await start(placed, "containerd");
+  await runtimeAnswers(placed);
+  await start(placed, "kubelet");
+}
+
+async function startPhases(placed: Placed, cluster: Cluster, images: readonly string[]): Promise<void> {
+  const begin = (...names: ComponentName[]) => Promise.all(names.map((name) => start(placed, name)));
+  await begin("etcd", "containerd", "kube-apiserver");
+  const imported = runtimeAnswers(placed).then(() => importImages(placed, images));
   // A failure of either is told once; the other's must not be unhandled.
   imported.catch(() => {});
   await until("kube-apiserver to be ready", () => isOk(cluster, "/readyz"));
