@@ -8,6 +8,7 @@ import { createServer } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { resources } from "@serval/api";
 import { loadPki, type Pki } from "@serval/embedded/pki/index.ts";
 import { type Cluster, type ClusterAccess, createCluster, remoteTransport } from "@serval/kube";
 
@@ -22,6 +23,10 @@ export interface RealApiServer {
   readonly kubeconfig: string;
   readonly apiServerPid: number;
   readonly etcdPid: number;
+  /** `kill -9` and a new process; resolves when it answers. */
+  restart(): Promise<void>;
+  /** etcd forgets every state before the present one: watches from older versions are answered 410. */
+  compact(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -162,29 +167,31 @@ export async function startRealApiServer(
     ],
     log,
   );
-  const apiServer = launch(
-    join(assets, "kube-apiserver"),
-    [
-      `--etcd-servers=${etcdUrl}`,
-      "--bind-address=127.0.0.1",
-      "--advertise-address=127.0.0.1",
-      `--secure-port=${port}`,
-      `--tls-cert-file=${files.cert}`,
-      `--tls-private-key-file=${files.key}`,
-      `--client-ca-file=${files.ca}`,
-      `--service-account-key-file=${files.saPub}`,
-      `--service-account-signing-key-file=${files.saKey}`,
-      "--service-account-issuer=https://kubernetes.default.svc",
-      "--service-cluster-ip-range=10.96.0.0/16",
-      "--authorization-mode=RBAC",
-      "--allow-privileged",
-      "--endpoint-reconciler-type=none",
-      // Where the controllers that would make service accounts do not run.
-      ...(serviceAccounts ? [] : ["--disable-admission-plugins=ServiceAccount"]),
-      ...extraArgs,
-    ],
-    log,
-  );
+  const startApiServer = (): ChildProcess =>
+    launch(
+      join(assets, "kube-apiserver"),
+      [
+        `--etcd-servers=${etcdUrl}`,
+        "--bind-address=127.0.0.1",
+        "--advertise-address=127.0.0.1",
+        `--secure-port=${port}`,
+        `--tls-cert-file=${files.cert}`,
+        `--tls-private-key-file=${files.key}`,
+        `--client-ca-file=${files.ca}`,
+        `--service-account-key-file=${files.saPub}`,
+        `--service-account-signing-key-file=${files.saKey}`,
+        "--service-account-issuer=https://kubernetes.default.svc",
+        "--service-cluster-ip-range=10.96.0.0/16",
+        "--authorization-mode=RBAC",
+        "--allow-privileged",
+        "--endpoint-reconciler-type=none",
+        // Where the controllers that would make service accounts do not run.
+        ...(serviceAccounts ? [] : ["--disable-admission-plugins=ServiceAccount"]),
+        ...extraArgs,
+      ],
+      log,
+    );
+  let apiServer = startApiServer();
   const access: ClusterAccess = {
     server: `https://127.0.0.1:${port}`,
     ca: pki.ca.cert,
@@ -194,14 +201,15 @@ export async function startRealApiServer(
   const cluster = createCluster(remoteTransport(access), "serval-test");
   const kubeconfig = join(dir, "kubeconfig");
   await writeFile(kubeconfig, kubeconfigText(access), { mode: 0o600 });
+  const end = async (child: ChildProcess): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await ended;
+  };
   const close = async (): Promise<void> => {
     await cluster[Symbol.asyncDispose]();
-    for (const child of [apiServer, etcd]) {
-      if (child.exitCode !== null || child.signalCode !== null) continue;
-      const ended = new Promise((resolve) => child.once("exit", resolve));
-      child.kill("SIGKILL");
-      await ended;
-    }
+    for (const child of [apiServer, etcd]) await end(child);
     await rm(dir, { recursive: true, force: true });
   };
   try {
@@ -210,7 +218,25 @@ export async function startRealApiServer(
     await close();
     throw error;
   }
-  return { access, cluster, kubeconfig, apiServerPid: apiServer.pid as number, etcdPid: etcd.pid as number, close };
+  return {
+    access,
+    cluster,
+    kubeconfig,
+    apiServerPid: apiServer.pid as number,
+    etcdPid: etcd.pid as number,
+    async restart() {
+      await end(apiServer);
+      apiServer = startApiServer();
+      await untilReady(cluster, [etcd, apiServer], log);
+    },
+    async compact() {
+      const { resourceVersion } = await cluster.list(resources.namespaces, { limit: 1 });
+      const body = JSON.stringify({ revision: resourceVersion, physical: true });
+      const answer = await fetch(`${etcdUrl}/v3/kv/compaction`, { method: "POST", body });
+      if (!answer.ok) throw new Error(`etcd: ${await answer.text()}`);
+    },
+    close,
+  };
 }
 
 /** A name that no other test uses. */
