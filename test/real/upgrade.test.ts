@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { release } from "@serval/api";
+import { inferenceServices, release } from "@serval/api";
 import { commandsOf } from "../cluster/guide-commands.ts";
 import { askUntil } from "./ask.ts";
 import { importImages } from "./cluster/node.ts";
@@ -30,6 +30,8 @@ const namespace = "upgrade";
 const crd = "inferenceservices.serving.kserve.io";
 /** Requests that must be answered after everything else is done. */
 const calmRequests = 200;
+/** Between two changes of a service. */
+const writePaceMs = 200;
 
 interface PodFacts {
   readonly uid: string;
@@ -104,6 +106,38 @@ async function targets(): Promise<Target[]> {
   ];
 }
 
+/** A service without pods: its annotations would be those of its pods, and every write a roll-out. */
+const stopped = `
+apiVersion: serving.kserve.io/v1beta1
+kind: InferenceService
+metadata: { name: written, annotations: { serving.kserve.io/stop: "true" } }
+spec: { predictor: { model: { modelFormat: { name: sklearn }, storageUri: pvc://models/iris-svc } } }
+`;
+
+/** Changes a service again and again, through the webhooks. @returns what ends it and tells what was refused. */
+function keepWriting(real: RealCluster, name: string): () => Promise<{ writes: number; refused: string[] }> {
+  const refused: string[] = [];
+  let running = true;
+  let writes = 0;
+  const write = async (): Promise<void> => {
+    while (running) {
+      writes += 1;
+      const body = { metadata: { annotations: { writes: String(writes) } } };
+      const patch = { type: "merge", body } as const;
+      await real.cluster
+        .patch(inferenceServices, { namespace, name }, patch)
+        .catch((error: Error) => refused.push(error.message));
+      await new Promise((resolve) => setTimeout(resolve, writePaceMs));
+    }
+  };
+  const done = write();
+  return async () => {
+    running = false;
+    await done;
+    return { writes, refused };
+  };
+}
+
 describe("an upgrade on a real cluster", onCluster, () => {
   let real: RealCluster;
   let load: Load | undefined;
@@ -126,6 +160,7 @@ describe("an upgrade on a real cluster", onCluster, () => {
     for (const name of ["sklearn-iris", "llm"])
       await real.kubectl(["apply", "-n", namespace, "-f", "-"], await example(`quickstart/${name}.yaml`));
     await real.kubectl(["wait", "-n", namespace, "--for=condition=Ready", "isvc", "--all", "--timeout=180s"]);
+    await real.kubectl(["apply", "-n", namespace, "-f", "-"], stopped);
     const asked = await targets();
     for (const { url, host, body } of asked) await askUntil(url, { body, ...(host === undefined ? {} : { host }) });
     const before = await podsOf(real, namespace);
@@ -133,6 +168,7 @@ describe("an upgrade on a real cluster", onCluster, () => {
       assert.match(image, new RegExp(`v${olderVersion}$`));
 
     load = startLoad(asked);
+    const endWriting = keepWriting(real, "written");
     const startedAt = performance.now();
     for (const command of commandsOf("upgrade.md", "Upgrade")) await real.kubectl(command.split(" ").slice(1));
     await until("the new release's field in the kind", () => knowsField(real));
@@ -149,11 +185,14 @@ describe("an upgrade on a real cluster", onCluster, () => {
     );
     await until("calm", () => load!.result().requests > requests + calmRequests);
     const result = await load.stop();
+    const { writes, refused } = await endWriting();
+    t.diagnostic(`${writes} writes`);
     t.diagnostic(
       JSON.stringify({ ...result, failures: result.failures.length, slowestMs: Math.round(result.slowestMs) }),
     );
 
     assert.deepEqual(result.failures, []);
+    assert.deepEqual(refused, []);
     assert.deepEqual(await podsOf(real, namespace), before);
     const annotation = `jsonpath={.metadata.annotations.serval\\.dev/release}`;
     assert.equal(await real.kubectl(["get", "crd", crd, "-o", annotation]), release);

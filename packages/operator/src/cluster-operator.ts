@@ -214,12 +214,19 @@ export function startClusterOperator(options: ClusterOperatorOptions): ClusterOp
   };
   const operatorNotReady = (): string | undefined =>
     state.operator === undefined ? state.waiting : state.operator.notReady();
+  // Who was ready as a follower has webhooks that are registered. In an upgrade it is the only one that answers them while
+  // it prepares to lead: without it the API server would ask a pod that is gone.
+  let isAsked = false;
+  const notReady = (): string | undefined => {
+    // Beside KServe nothing is asked of us.
+    if (leadership.state() === "standby") return undefined;
+    const preparing = isAsked ? undefined : (preparation.problem() ?? leadershipNotReady());
+    const why = preparing ?? operatorNotReady() ?? webhooksNotReady();
+    isAsked ||= why === undefined;
+    return why;
+  };
   return {
-    notReady: () => {
-      // Beside KServe nothing is asked of us.
-      if (leadership.state() === "standby") return undefined;
-      return preparation.problem() ?? leadershipNotReady() ?? operatorNotReady() ?? webhooksNotReady();
-    },
+    notReady,
     leadership,
     stopped: run(),
   };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The webhook server over real TLS: whatever is sent, an answer comes, and the next one too.
 import assert from "node:assert/strict";
-import { request } from "node:https";
+import { Agent, request } from "node:https";
 import { after, before, describe, it } from "node:test";
 import { connect } from "node:tls";
 import { defaultConfig } from "@serval/api";
@@ -196,5 +196,35 @@ describe("the webhook server", () => {
     await assert.rejects(send("/healthz", { method: "GET" }));
     ca = authority.cert;
     assert.equal((await send("/healthz", { method: "GET" })).status, 200);
+  });
+});
+
+describe("a webhook server that leaves", () => {
+  it("still answers, and sends the caller to another connection", async () => {
+    const { authority, leaf } = await pair();
+    const leaving = await startWebhookServer({
+      plugins: [],
+      certificate: leaf,
+      notReady: () => undefined,
+      log: silentLogger,
+      host: "127.0.0.1",
+      port: 0,
+    });
+    const agent = new Agent({ keepAlive: true, ca: authority.cert });
+    const connectionOf = (): Promise<string | undefined> =>
+      new Promise((resolve, reject) => {
+        const sent = request({ host: "127.0.0.1", port: leaving.port, path: "/healthz", agent }, (response) => {
+          response.resume().on("end", () => resolve(response.headers.connection));
+        });
+        sent.on("error", reject).end();
+      });
+    try {
+      assert.equal(await connectionOf(), "keep-alive");
+      leaving.sendAway();
+      assert.equal(await connectionOf(), "close");
+    } finally {
+      agent.destroy();
+      await leaving.close();
+    }
   });
 });

@@ -30,6 +30,8 @@ export interface WebhookServer {
   readonly port: number;
   /** New connections get the new certificate, open ones go on. */
   setCertificate(certificate: ServingPair): void;
+  /** Still answers, and asks callers to come back on another connection: to an operator that stays. */
+  sendAway(): void;
   /** Reviews in flight are answered first. */
   close(): Promise<void>;
 }
@@ -109,6 +111,7 @@ async function handle(request: IncomingMessage, response: ServerResponse, option
 /** @throws the listen error (`EADDRINUSE`) as it is, and OpenSSL's for a certificate that is none. */
 export function startWebhookServer(options: WebhookServerOptions): Promise<WebhookServer> {
   const secure = (pair: ServingPair) => ({ cert: pair.cert, key: pair.key, minVersion: "TLSv1.2" as const });
+  let isLeaving = false;
   const server = createServer(
     {
       ...secure(options.certificate),
@@ -117,6 +120,8 @@ export function startWebhookServer(options: WebhookServerOptions): Promise<Webho
       keepAliveTimeout: keepAliveMs,
     },
     (request, response) => {
+      // A connection that is idle when the server closes may just be carrying the next review.
+      if (isLeaving) response.shouldKeepAlive = false;
       handle(request, response, options).catch((error: unknown) => {
         options.log.warn({ error }, "A caller went away before its answer");
         response.destroy();
@@ -134,6 +139,9 @@ export function startWebhookServer(options: WebhookServerOptions): Promise<Webho
       resolve({
         port: (server.address() as AddressInfo).port,
         setCertificate: (pair) => server.setSecureContext(secure(pair)),
+        sendAway: () => {
+          isLeaving = true;
+        },
         close: () =>
           new Promise((done) => {
             server.close(() => done());

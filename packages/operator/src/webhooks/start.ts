@@ -154,6 +154,7 @@ export async function startWebhooks(options: WebhookOptions): Promise<Webhooks> 
       await pause(problem === undefined ? tickMs : Math.min(retryMs, tickMs), signal);
     }
     problem = "the operator stops";
+    server.sendAway();
     await pause(options.drainMs ?? 0, new AbortController().signal);
     await server.close();
   };
