@@ -52,7 +52,9 @@ describe("Serval taken away and put back", onCluster, () => {
     assert.equal(await pods(), before);
     assert.match(await real.kubectl(["get", "isvc", "-n", namespace]), /sklearn-iris/);
     // No webhook of the install may stand in the way of what others do now.
-    await real.kubectl(["annotate", "isvc", "sklearn-iris", "-n", namespace, "example.com/seen=yes"]);
+    // Not really: an annotation goes to the pods, which is a new roll-out.
+    const dryRun = ["--dry-run=server", "example.com/seen=yes"];
+    await real.kubectl(["annotate", "isvc", "sklearn-iris", "-n", namespace, ...dryRun]);
     const hooks = ["get", "mutatingwebhookconfigurations,validatingwebhookconfigurations", "-o", "name"];
     assert.equal(await real.kubectl(hooks), "");
 
