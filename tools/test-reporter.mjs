@@ -19,6 +19,9 @@ export default async function* reporter(source) {
   const skips = new Map();
   for await (const { type, data } of source) {
     if (type === "test:stderr" && process.env.SERVAL_TEST_STDERR !== undefined) yield data.message;
+    // What a story measured. The runner's own totals have no file.
+    if (type === "test:diagnostic" && process.env.SERVAL_TEST_FIGURES !== undefined && data.file !== undefined)
+      yield `  ${data.message}\n`;
     if (type !== "test:pass" && type !== "test:fail") continue;
     // A file that cannot even be loaded is reported as a failing test of its own.
     const isGroup = data.details.type === "suite";

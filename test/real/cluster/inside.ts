@@ -20,7 +20,12 @@ async function main(dir: string, command: readonly string[]): Promise<number> {
   const [name, ...args] = command;
   // Nothing else is to be done; process 1 ends when this does.
   if (name === undefined) await new Promise((resolve) => setInterval(resolve, 2 ** 30).ref());
-  const env = { ...process.env, [clusterVariable]: dir, KUBECONFIG: layoutOf(dir).kubeconfig };
+  const env = {
+    ...process.env,
+    [clusterVariable]: dir,
+    SERVAL_TEST_FIGURES: "1",
+    KUBECONFIG: layoutOf(dir).kubeconfig,
+  };
   const child = spawn(name as string, args, { stdio: "inherit", env });
   const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
   return signal === null ? (code ?? 1) : 128 + constants.signals[signal];
