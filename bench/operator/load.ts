@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What users, kubelets and a gateway do during the bench: create services, make pods ready, accept routes.
+// What users, kubelets and a gateway do during the bench: create and delete services, make pods ready, accept routes.
 import {
   type HTTPRoute,
   type InferenceService,
@@ -10,11 +10,13 @@ import {
   type ResourceType,
   resources,
 } from "@serval/api";
-import { type Cluster, createInformer, isConflict } from "@serval/kube";
+import { type Cluster, createInformer, isConflict, isNotFound } from "@serval/kube";
 import { benchNamespace as namespace } from "./control-plane.ts";
 
 const writers = 16;
 const at = "2026-01-01T00:00:00Z";
+/** Longer than any operator needs for any number of services that the bench is meant for. */
+const deadlineMs = 3_600_000;
 
 async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
   const queue = [...items];
@@ -24,42 +26,89 @@ async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<unk
   await Promise.all(Array.from({ length: writers }, worker));
 }
 
-export const createServices = (cluster: Cluster, count: number): Promise<void> =>
-  inParallel(
-    Array.from({ length: count }, (_, index) => `model-${String(index).padStart(4, "0")}`),
-    (name) =>
-      cluster.create(inferenceServices, {
-        apiVersion: "serving.kserve.io/v1beta1",
-        kind: "InferenceService",
-        metadata: { name, namespace, annotations: { "serving.kserve.io/deploymentMode": "Standard" } },
-        spec: { predictor: { model: { modelFormat: { name: "sklearn" }, storageUri: `s3://models/${name}` } } },
-      } as InferenceService),
-  );
+export const serviceNames = (count: number): string[] =>
+  Array.from({ length: count }, (_, index) => `model-${String(index).padStart(5, "0")}`);
 
-/** Resolves when as many objects as wanted pass. */
-export async function untilCount<T extends KubeObject>(
+const service = (name: string): InferenceService =>
+  ({
+    apiVersion: "serving.kserve.io/v1beta1",
+    kind: "InferenceService",
+    metadata: { name, namespace, annotations: { "serving.kserve.io/deploymentMode": "Standard" } },
+    spec: { predictor: { model: { modelFormat: { name: "sklearn" }, storageUri: `s3://models/${name}` } } },
+  }) as InferenceService;
+
+/** @returns when each create was sent, by name. */
+export async function createServices(cluster: Cluster, names: readonly string[]): Promise<Map<string, number>> {
+  const sentAt = new Map<string, number>();
+  await inParallel(names, (name) => {
+    sentAt.set(name, performance.now());
+    return cluster.create(inferenceServices, service(name));
+  });
+  return sentAt;
+}
+
+export const deleteServices = (cluster: Cluster, names: readonly string[]): Promise<void> =>
+  inParallel(names, (name) => cluster.delete(inferenceServices, { namespace, name }));
+
+export interface Watched {
+  /** When each object was first seen and passed, by name. */
+  readonly passedAt: ReadonlyMap<string, number>;
+  /** Resolves when as many objects as wanted have passed. */
+  passed(count: number): Promise<void>;
+  /** Resolves when none is there any more. */
+  gone(): Promise<void>;
+}
+
+export interface WatchOptions<T> {
+  readonly signal: AbortSignal;
+  readonly passes?: (object: T) => boolean;
+}
+
+/** Follows the objects of the bench's namespace. */
+export function watched<T extends KubeObject>(
   cluster: Cluster,
   type: ResourceType<T>,
-  options: { count: number; passes?: (object: T) => boolean; timeoutMs?: number },
-): Promise<void> {
-  const { count, passes = () => true, timeoutMs = 600_000 } = options;
-  const stop = new AbortController();
-  const informer = createInformer(cluster, type, { namespace, signal: stop.signal });
-  const passed = new Set<string>();
-  try {
-    await new Promise<void>((resolve, reject) => {
-      setTimeout(
-        () => reject(new Error(`${type.plural}: ${passed.size} of ${count} after ${timeoutMs / 1000} s`)),
-        timeoutMs,
-      ).unref();
-      informer.onChange(({ type: change, object }) => {
-        if (change !== "deleted" && passes(object)) passed.add(object.metadata.name ?? "");
-        if (passed.size >= count) resolve();
-      });
+  { signal, passes = () => true }: WatchOptions<T>,
+): Watched {
+  const passedAt = new Map<string, number>();
+  const present = new Set<string>();
+  const waiting = new Set<() => void>();
+  const informer = createInformer(cluster, type, { namespace, signal });
+  informer.onChange(({ type: change, object }) => {
+    const { name = "" } = object.metadata;
+    if (change === "deleted") present.delete(name);
+    else {
+      present.add(name);
+      if (!passedAt.has(name) && passes(object)) passedAt.set(name, performance.now());
+    }
+    for (const look of waiting) look();
+  });
+  const when = (test: () => boolean): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const late = setTimeout(() => {
+        waiting.delete(look);
+        reject(
+          new Error(`${type.plural}: ${passedAt.size} passed, ${present.size} there after ${deadlineMs / 1000} s`),
+        );
+      }, deadlineMs);
+      const look = (): void => {
+        if (!test()) return;
+        clearTimeout(late);
+        waiting.delete(look);
+        resolve();
+      };
+      signal.addEventListener("abort", () => clearTimeout(late), { once: true });
+      waiting.add(look);
+      look();
     });
-  } finally {
-    stop.abort();
-  }
+  return {
+    passedAt,
+    passed: (count) => when(() => passedAt.size >= count),
+    gone: async () => {
+      await informer.synced;
+      await when(() => present.size === 0);
+    },
+  };
 }
 
 export const isReady = ({ status }: InferenceService): boolean =>
@@ -90,11 +139,10 @@ export function acceptRoutes(cluster: Cluster, signal: AbortSignal): void {
     }));
     const [parentRef] = object.spec.parentRefs ?? [];
     const status = { parents: [{ parentRef, controllerName: "bench/gateway", conditions }] } as HTTPRoute["status"];
-    const body = { status };
     cluster
-      .patch(resources.httpRoutes, keyOf(object), { type: "merge", body }, { subresource: "status" })
+      .patch(resources.httpRoutes, keyOf(object), { type: "merge", body: { status } }, { subresource: "status" })
       .catch((error: unknown) => {
-        if (!isConflict(error)) throw error;
+        if (!isConflict(error) && !isNotFound(error) && !signal.aborted) throw error;
       });
   });
 }

@@ -1,150 +1,91 @@
 // SPDX-License-Identifier: Apache-2.0
-// N InferenceServices on a real API server: time, calls, processor time and memory of `serval operator`. See README.md.
+// N InferenceServices on a real API server, under `serval operator` and, where its program is given, under KServe's own
+// manager before: time, calls, processor time and memory. See README.md.
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, cpus, loadavg, release, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { inferenceServices, resources } from "@serval/api";
-import { benchNamespace, type ControlPlane, operatorCalls, startControlPlane, until } from "./control-plane.ts";
-import { acceptRoutes, createServices, isReady, makePodsReady, untilCount } from "./load.ts";
-import { cpuSeconds, type OperatorProcess, peakMebibytes, startOperatorProcess } from "./processes.ts";
+import { kserve } from "./kserve.ts";
+import { type Figures, type MeasureOptions, measure } from "./measure.ts";
+import { bundleServal, serval } from "./serval.ts";
+import { comparable, recordedFigures, type Verdict, verdict } from "./verdict.ts";
 
-const quietMs = 3_000;
-
-interface Phase {
-  readonly wallSeconds: number;
-  readonly calls: number;
-  readonly callsPerService: number;
-  readonly byVerb: Readonly<Record<string, number>>;
-  readonly cpuSeconds: { operator: number; apiServer: number; etcd: number };
-  readonly loadAverage: number;
-}
-
-interface Measured {
-  readonly home: ControlPlane;
-  readonly operator: OperatorProcess;
+export interface Result {
+  readonly date: string;
   readonly services: number;
+  readonly routes: "gateway-api" | "ingress";
+  readonly machine: Readonly<Record<string, unknown>>;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly loadAverage: { readonly before: number; readonly after: number };
+  readonly comparedWith: "kserve-beside" | "kserve-recorded" | "nothing";
+  readonly ratio: Verdict;
+  readonly serval: Figures;
+  readonly kserve?: Figures;
 }
 
-const round = (value: number, digits = 2): number => Number(value.toFixed(digits));
+const load = (): number => Number((loadavg()[0] ?? 0).toFixed(2));
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-async function processTimes({ home, operator }: Measured) {
-  const [own, apiServer, etcd] = await Promise.all(
-    [operator.pid, home.api.apiServerPid, home.api.etcdPid].map(cpuSeconds),
-  );
-  return { operator: own as number, apiServer: apiServer as number, etcd: etcd as number };
-}
-
-/** Where the audit log ends once the operator has been quiet. */
-async function untilQuiet({ home }: Measured, from: number): Promise<string[]> {
-  let [seen, since] = [-1, performance.now()];
-  return until("the operator is quiet", async () => {
-    const { calls } = await operatorCalls(home.auditLog, from);
-    if (calls.length !== seen) [seen, since] = [calls.length, performance.now()];
-    return performance.now() - since >= quietMs ? calls : undefined;
-  });
-}
-
-const isWatch = (call: string): boolean => call.startsWith("watch ") || call.startsWith("list ");
-
-function counted(calls: readonly string[], services: number): Pick<Phase, "calls" | "callsPerService" | "byVerb"> {
-  const byVerb: Record<string, number> = {};
-  for (const call of calls) byVerb[call] = (byVerb[call] ?? 0) + 1;
-  const own = calls.filter((call) => !isWatch(call) && !call.includes("(discovery)")).length;
-  return { calls: own, callsPerService: round(own / services), byVerb };
-}
-
-/** Runs `act`, takes the time until it is done, then counts until the operator is quiet. */
-async function phase(measured: Measured, act: () => Promise<void>): Promise<Phase> {
-  const { end } = await operatorCalls(measured.home.auditLog, 0);
-  const before = await processTimes(measured);
-  const startedAt = performance.now();
-  await act();
-  const wallSeconds = round((performance.now() - startedAt) / 1000);
-  const calls = await untilQuiet(measured, end);
-  const after = await processTimes(measured);
-  const spent = (name: keyof typeof before): number => round(after[name] - before[name]);
-  return {
-    wallSeconds,
-    ...counted(calls, measured.services),
-    cpuSeconds: { operator: spent("operator"), apiServer: spent("apiServer"), etcd: spent("etcd") },
-    loadAverage: round(loadavg()[0] as number),
-  };
-}
-
-async function createAll({ home: { api }, services }: Measured): Promise<void> {
-  const kinds = [resources.deployments, resources.services, resources.horizontalPodAutoscalers];
-  const all = Promise.all(kinds.map((type) => untilCount(api.cluster, type as never, { count: services })));
-  await createServices(api.cluster, services);
-  await all;
-}
-
-async function readyAll({ home: { api }, services }: Measured): Promise<void> {
-  const all = untilCount(api.cluster, inferenceServices, { count: services, passes: isReady });
-  await makePodsReady(api.cluster);
-  await all;
-}
-
-async function measure(home: ControlPlane, services: number, dir: string) {
-  const { api, auditLog } = home;
-  const stop = new AbortController();
-  acceptRoutes(api.cluster, stop.signal);
-  let operator = await startOperatorProcess(api.kubeconfig, dir);
+/** KServe first: what the machine's caches learn is then to nobody's credit twice. */
+async function compare(options: MeasureOptions, manager: string | undefined): Promise<Result> {
+  const before = load();
+  const dir = await mkdtemp(join(tmpdir(), "serval-bench-bundle-"));
   try {
-    const measured = { home, operator, services };
-    const idleMebibytes = await peakMebibytes(operator.pid);
-    const created = await phase(measured, () => createAll(measured));
-    await until("one pod per service", async () => {
-      const { items } = await api.cluster.list(resources.pods, { namespace: benchNamespace });
-      return items.length >= services ? true : undefined;
-    });
-    const ready = await phase(measured, () => readyAll(measured));
-    const peakMemoryMebibytes = await peakMebibytes(operator.pid);
-    await operator.stop();
-    const { end } = await operatorCalls(auditLog, 0);
-    operator = await startOperatorProcess(api.kubeconfig, dir);
-    const calls = await untilQuiet({ ...measured, operator }, end);
-    const restart = {
-      ...counted(calls, services),
-      cpuSeconds: await cpuSeconds(operator.pid),
-      peakMemoryMebibytes: await peakMebibytes(operator.pid),
+    const main = await bundleServal(dir);
+    const theirs = manager === undefined ? undefined : await measure(kserve(manager), options);
+    const ours = await measure(serval(main), options);
+    const other = theirs === undefined ? recordedFigures(options.services) : comparable(theirs);
+    const beside = theirs === undefined ? ("kserve-recorded" as const) : ("kserve-beside" as const);
+    return {
+      date: new Date().toISOString(),
+      services: options.services,
+      routes: options.ingress ? "ingress" : "gateway-api",
+      machine: { cpu: cpus()[0]?.model, cores: availableParallelism(), memory: totalmem(), kernel: release() },
+      versions: { node: process.version, kubernetes: "v1.34.3" },
+      loadAverage: { before, after: load() },
+      comparedWith: other === undefined ? "nothing" : beside,
+      ratio: verdict(ours, other),
+      serval: ours,
+      ...(theirs === undefined ? {} : { kserve: theirs }),
     };
-    return { services, create: created, ready, restart, idleMebibytes, peakMemoryMebibytes };
   } finally {
-    stop.abort();
-    await operator.stop();
+    await rm(dir, { recursive: true, force: true });
   }
+}
+
+async function save(result: Result): Promise<void> {
+  const folder = new URL("results/", import.meta.url);
+  const parts = [
+    result.date.slice(0, 10),
+    `n${result.services}`,
+    ...(result.routes === "ingress" ? ["ingress"] : []),
+    ...(result.kserve === undefined ? [] : ["paired"]),
+  ];
+  await mkdir(folder, { recursive: true });
+  await writeFile(new URL(`${parts.join("-")}.json`, folder), `${JSON.stringify(result, undefined, 2)}\n`);
+}
+
+function report({ ratio, comparedWith }: Result): void {
+  say(`against ${comparedWith}:`);
+  for (const [name, { value, limit, holds }] of Object.entries(ratio))
+    say(`  ${holds ? "holds " : "MISSED"}  ${name} ${value} (at most ${limit})`);
 }
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { n: { type: "string", default: "100" }, ingress: { type: "boolean" }, save: { type: "boolean" } },
+    options: {
+      n: { type: "string", default: "100" },
+      ingress: { type: "boolean", default: false },
+      manager: { type: "string" },
+      save: { type: "boolean", default: false },
+    },
   });
   const services = Number(values.n);
-  const loadBefore = round(loadavg()[0] as number);
-  const dir = await mkdtemp(join(tmpdir(), "serval-bench-operator-"));
-  const home = await startControlPlane(values.ingress === true);
-  try {
-    const figures = await measure(home, services, dir);
-    const result = {
-      date: new Date().toISOString(),
-      machine: { cpu: cpus()[0]?.model, cores: availableParallelism(), memory: totalmem(), kernel: release() },
-      versions: { node: process.version, kubernetes: "v1.34.3" },
-      routes: values.ingress === true ? "ingress" : "gateway-api",
-      loadAverageBefore: loadBefore,
-      ...figures,
-    };
-    const text = `${JSON.stringify(result, undefined, 2)}\n`;
-    process.stdout.write(text);
-    const name = `${result.date.slice(0, 10)}-n${services}${values.ingress === true ? "-ingress" : ""}.json`;
-    if (values.save === true) {
-      await mkdir(new URL("results/", import.meta.url), { recursive: true });
-      await writeFile(new URL(`results/${name}`, import.meta.url), text);
-    }
-  } finally {
-    await home.close();
-    await rm(dir, { recursive: true, force: true });
-  }
+  if (!Number.isInteger(services) || services < 1) throw new Error(`--n "${values.n}" is not a number of services`);
+  const result = await compare({ services, ingress: values.ingress, say }, values.manager);
+  process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`);
+  report(result);
+  if (values.save) await save(result);
 }
 
 await main();
