@@ -28,7 +28,7 @@ export interface Load {
 
 const answerDeadlineMs = 30_000;
 /** Between two requests of one worker: the machine has others to serve. */
-const paceMs = 10;
+const defaultPaceMs = 10;
 
 function once({ url, host, body }: Target, agent: Agent | false): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
@@ -48,7 +48,7 @@ function once({ url, host, body }: Target, agent: Agent | false): Promise<{ stat
 }
 
 /** Two workers for each target: one keeps its connection, one opens a new one for every request. */
-export function startLoad(targets: readonly Target[]): Load {
+export function startLoad(targets: readonly Target[], paceMs = defaultPaceMs): Load {
   const startedAt = performance.now();
   const failures: string[] = [];
   const byTarget: Record<string, number> = {};

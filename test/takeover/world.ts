@@ -29,7 +29,8 @@ function installable(crd: CustomResourceDefinition): CustomResourceDefinition {
 /** Kinds of other projects that only KServe's serverless mode and its LLM controller need. */
 const unneeded = /llm-d\.ai|leaderworkerset|inferencepools|knative/;
 
-function kserveCrds(): CustomResourceDefinition[] {
+/** KServe's definitions, and of other projects those that it looks for. */
+export function kserveCrds(): CustomResourceDefinition[] {
   const dir = join(contextDir, "crds");
   const names = readdirSync(dir).filter((name) => name.endsWith(".json") && !unneeded.test(name));
   return names.map((name) => installable(JSON.parse(readFileSync(join(dir, name), "utf8"))));

@@ -17,17 +17,26 @@ const platform = platformOf(`linux/${process.arch === "x64" ? "amd64" : process.
 /** Names of KServe's own images that are served here by ours: the runtimes' objects stay as they are. */
 const aliases: readonly string[] = ["kserve/sklearnserver:v0.20.0=sklearn", "kserve/xgbserver:v0.20.0=xgboost"];
 
-/** @param others folder with the command `pause`. @returns the archive's path. */
-async function pauseArchive(others: string, out: string): Promise<string> {
+export interface ProgramImage {
+  /** With its registry and tag. */
+  readonly image: string;
+  /** Of the command inside, at the root. */
+  readonly name: string;
+  /** A static executable of this machine. */
+  readonly program: string;
+}
+
+/** An image of one program and nothing else, in `out`. @returns the archive's path. */
+export async function programArchive({ image, name, program }: ProgramImage, out: string): Promise<string> {
   const layer = await buildLayer({
-    name: "pause",
-    entries: [{ path: "pause", kind: "file", isExecutable: true, content: join(others, "pause") }],
+    name,
+    entries: [{ path: name, kind: "file", isExecutable: true, content: program }],
     cacheDir: join(cacheDir(), "images"),
   });
   const config = jsonBlob(configMediaType, {
     architecture: platform.architecture,
     os: "linux",
-    config: { User: "65535:65535", Entrypoint: ["/pause"] },
+    config: { User: "65535:65535", Entrypoint: [`/${name}`] },
     rootfs: { type: "layers", diff_ids: [layer.diffId] },
   });
   const manifest = jsonBlob(manifestMediaType, {
@@ -36,8 +45,8 @@ async function pauseArchive(others: string, out: string): Promise<string> {
     config: config.descriptor,
     layers: [{ mediaType: layerMediaType, digest: layer.digest, size: layer.sizeBytes }],
   });
-  const file = join(out, "pause.tar");
-  await writeArchive(file, [{ name: pauseImage, platform, config, manifest, layers: [layer] }]);
+  const file = join(out, `${name}.tar`);
+  await writeArchive(file, [{ name: image, platform, config, manifest, layers: [layer] }]);
   return file;
 }
 
@@ -54,6 +63,9 @@ async function buildOwn(out: string): Promise<void> {
 export async function imageArchives(others: string): Promise<string[]> {
   const out = join(cacheDir(), "cluster-images");
   await mkdir(out, { recursive: true });
-  await Promise.all([pauseArchive(others, out), buildOwn(out)]);
+  await Promise.all([
+    programArchive({ image: pauseImage, name: "pause", program: join(others, "pause") }, out),
+    buildOwn(out),
+  ]);
   return (await readdir(out)).filter((name) => name.endsWith(".tar")).map((name) => join(out, name));
 }
