@@ -6,7 +6,9 @@ import { benchNamespace, type ControlPlane, until } from "./control-plane.ts";
 import { cpuSeconds, type Memory, MemorySamples, machineSeconds, memoryOf, type OperatorProcess } from "./processes.ts";
 
 const quietMs = 5_000;
-const quietDeadlineMs = 3_600_000;
+/** An operator that goes on calling for so long, or thrice as long as the act took, will not stop. */
+const restlessMs = 60_000;
+const restlessMsPerService = 100;
 
 export interface Measured {
   readonly plane: ControlPlane;
@@ -32,6 +34,8 @@ export interface Phase {
   readonly marks: Readonly<Record<string, number>>;
   /** From the beginning to the operator's last call. */
   readonly lastCallSeconds: number;
+  /** False: it never stopped calling, and the count was ended. */
+  readonly isQuiet: boolean;
   /** The whole span that calls and processor time are counted over. */
   readonly countedSeconds: number;
   readonly calls: Count;
@@ -67,19 +71,25 @@ function between(before: Clock, after: Clock): { cpuSeconds: Spent; countedSecon
   return { cpuSeconds: { ...known, others } as unknown as Spent, countedSeconds, others };
 }
 
-/** Resolves when the operator has made no call but watches for a while. */
-async function untilQuiet({ plane, operator }: Measured, quiet: number): Promise<void> {
+interface Quiet {
+  readonly quietMs: number;
+  readonly limitMs: number;
+}
+
+/** Resolves when the operator has made no call but watches for a while; with false when it does not rest. */
+async function untilQuiet({ plane, operator }: Measured, { quietMs: quiet, limitMs }: Quiet): Promise<boolean> {
   const since = Date.now();
   let [seen, last] = [0, Math.max(since, operator.startedAt)];
-  await until(
+  return until(
     "the operator is quiet",
     async () => {
       const calls = await plane.audit.read();
       for (const { verb, at } of calls.slice(seen)) if (verb !== "watch") last = Math.max(last, at);
       seen = calls.length;
-      return Date.now() - last >= quiet ? true : undefined;
+      if (Date.now() - last >= quiet) return true;
+      return Date.now() - since > limitMs ? false : undefined;
     },
-    quietDeadlineMs,
+    2 * limitMs,
   );
 }
 
@@ -102,7 +112,8 @@ export async function phase(measured: Measured, { act, settled, quietMs: quiet =
     const found = await Promise.race([act(), operator.failed]);
     const wallSeconds = round((performance.now() - startedAt) / 1000);
     await Promise.race([settled?.(), operator.failed]);
-    await Promise.race([untilQuiet(measured, quiet), operator.failed]);
+    const limitMs = Math.max(restlessMs, 3_000 * wallSeconds);
+    const isQuiet = await Promise.race([untilQuiet(measured, { quietMs: quiet, limitMs }), operator.failed]);
     const after = await clock(measured);
     const calls = (await plane.audit.read()).slice(from);
     const last = calls.reduce(
@@ -114,6 +125,7 @@ export async function phase(measured: Measured, { act, settled, quietMs: quiet =
       wallSeconds,
       marks: Object.fromEntries(Object.entries(found).map(([name, at]) => [name, round((at - startedAt) / 1000)])),
       lastCallSeconds: round((last - startedDate) / 1000),
+      isQuiet,
       calls: counted(calls, services, benchNamespace),
       ...spent,
       othersShareOfMachine: round(others / spent.countedSeconds / availableParallelism()),
@@ -125,6 +137,7 @@ export async function phase(measured: Measured, { act, settled, quietMs: quiet =
 }
 
 export interface Start {
+  readonly isQuiet: boolean;
   readonly secondsToReady: number;
   readonly lastCallSeconds: number;
   readonly calls: Count;
@@ -135,13 +148,15 @@ export interface Start {
 /** What a start cost, from the process's first moment until it is quiet. @param from index of its first call. */
 export async function started(measured: Measured, from: number, quiet: number): Promise<Start> {
   const { plane, operator, services } = measured;
-  await Promise.race([untilQuiet(measured, quiet), operator.failed]);
+  const limitMs = restlessMs + services * restlessMsPerService;
+  const isQuiet = await Promise.race([untilQuiet(measured, { quietMs: quiet, limitMs }), operator.failed]);
   const calls = (await plane.audit.read()).slice(from);
   const last = calls.reduce(
     (latest, { at, verb }) => (verb === "watch" ? latest : Math.max(latest, at)),
     operator.startedAt,
   );
   return {
+    isQuiet,
     secondsToReady: operator.secondsToReady,
     lastCallSeconds: round((last - operator.startedAt) / 1000),
     calls: counted(calls, services, benchNamespace),

@@ -88,4 +88,6 @@ async function main(): Promise<void> {
   if (values.save) await save(result);
 }
 
+// The processes that it started end with it.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 await main();
