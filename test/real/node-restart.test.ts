@@ -53,7 +53,7 @@ describe("a node that dies and comes back", onCluster, () => {
     await ready(real, named);
   });
   after(async () => {
-    await startNode(real.placed);
+    await startNode(real.placed, real.cluster);
     await removeNamespace(real, namespace);
     await real[Symbol.asyncDispose]();
   });
@@ -66,8 +66,7 @@ describe("a node that dies and comes back", onCluster, () => {
     const node = await real.kubectl(["get", "nodes"]);
     assert.match(node, /NotReady/);
     const startedAt = performance.now();
-    await startNode(real.placed);
-    await nodeReady(real.cluster);
+    await startNode(real.placed, real.cluster);
     const { host } = new URL(await field(real, named, ".status.url"));
     const body = { instances: [[6.8, 2.8, 4.8, 1.4]] };
     const question = { host, body };

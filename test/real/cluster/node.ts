@@ -50,26 +50,33 @@ interface WithConditions {
   readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
 }
 
-/** Waits until the node's kubelet says that it is ready. */
-export const nodeReady = (cluster: Cluster, wanted: "True" | "Unknown" = "True"): Promise<unknown> =>
-  until(`node ${nodeName} to be Ready=${wanted}`, async () => {
-    const answer = await cluster.transport.send({ method: "GET", path: `/api/v1/nodes/${nodeName}` });
-    const { conditions = [] } = (answer.body as WithConditions).status ?? {};
-    return conditions.some(({ type, status }) => type === "Ready" && status === wanted);
-  });
+async function isNode(cluster: Cluster, wanted: "True" | "Unknown"): Promise<boolean> {
+  const answer = await cluster.transport.send({ method: "GET", path: `/api/v1/nodes/${nodeName}` });
+  const { conditions = [] } = (answer.body as WithConditions).status ?? {};
+  return conditions.some(({ type, status }) => type === "Ready" && status === wanted);
+}
 
-/** kubelet gives up when its runtime does not answer at once. */
+/** Waits until the node is ready, or nobody hears from it any more. */
+export const nodeReady = (cluster: Cluster, wanted: "True" | "Unknown" = "True"): Promise<unknown> =>
+  until(`node ${nodeName} to be Ready=${wanted}`, () => isNode(cluster, wanted));
+
 const runtimeAnswers = ({ layout }: Placed): Promise<boolean> =>
   until("containerd to answer", async () => {
     await run("ctr", ["--address", layout.containerdSocket, "version"]);
     return true;
   });
 
-/** A node that was ended begins again, with what lies on its disk. */
-export async function startNode(placed: Placed): Promise<void> {
+/**
+ * A node that was ended begins again, with what lies on its disk. kubelet gives up where its runtime is not there yet, and
+ * is started again, as a machine's service manager does.
+ */
+export async function startNode(placed: Placed, cluster: Cluster): Promise<void> {
   await start(placed, "containerd");
   await runtimeAnswers(placed);
-  await start(placed, "kubelet");
+  await until(`node ${nodeName} to be back`, async () => {
+    await start(placed, "kubelet");
+    return isNode(cluster, "True");
+  });
 }
 
 async function startPhases(placed: Placed, cluster: Cluster, images: readonly string[]): Promise<void> {
