@@ -8,8 +8,6 @@ import {
   inferenceGraphs,
   isClusterLocal,
   type Key,
-  type KubeObject,
-  keyOf,
   labels,
   modeOf,
   type Pod,
@@ -19,7 +17,7 @@ import {
 } from "@serval/api";
 import type { Informer, ReconcileResult } from "@serval/kube";
 import { plainOrigin } from "../../adoption/kserve-form.ts";
-import type { ChildKind } from "../../children/children.ts";
+import { isGoneUnseen } from "../../children/gone.ts";
 import { childKey } from "../inference-service/build.ts";
 import type { ReconcileDeps } from "../inference-service/reconcile.ts";
 import { writeStatus } from "../write-status.ts";
@@ -57,17 +55,6 @@ interface Outcome {
   readonly url?: string;
 }
 
-/**
- * A graph has no finalizer, so that it may be gone before the cache knows: making its children again would be a quarrel
- * with the garbage collector. Asked only where children of a graph are missing that had them.
- */
-async function isGone({ cluster, children }: GraphDeps, graph: InferenceGraph, wanted: readonly KubeObject[]) {
-  const isComplete = wanted.every((object) => children.get(object.kind as ChildKind, keyOf(object)) !== undefined);
-  if (isComplete || graph.status?.url === undefined) return false;
-  const stored = await cluster.get(inferenceGraphs, keyOf(graph));
-  return stored?.metadata.uid !== graph.metadata.uid;
-}
-
 /** Everything that the graph wants is applied, everything else of it goes. undefined: it is gone. @throws ApiError. */
 async function apply(deps: GraphDeps, graph: InferenceGraph): Promise<Outcome | undefined> {
   const config = deps.config();
@@ -96,7 +83,8 @@ async function apply(deps: GraphDeps, graph: InferenceGraph): Promise<Outcome | 
     host: isInternal ? undefined : named.host,
     serves: (kind) => deps.children.kinds.includes(kind),
   });
-  if (await isGone(deps, graph, wanted)) return undefined;
+  const owner = { type: inferenceGraphs as ResourceType, object: graph, hadChildren: graph.status?.url !== undefined };
+  if (await isGoneUnseen(deps, owner, wanted)) return undefined;
   const settled = await deps.adoption.settle(wanted, plainOrigin(inferenceGraphs as ResourceType, graph, wanted));
   await deps.children.apply(settled.objects);
   const kept = new Set(wanted.map(childKey));

@@ -12,6 +12,7 @@ import {
   labels,
   type Mode,
   modeOf,
+  type ResourceType,
   type Role,
   readyConditionOf,
   roles,
@@ -34,6 +35,7 @@ import type { CaBundleSource } from "../../ca-bundle.ts";
 import { ChildError } from "../../children/children.ts";
 import type { ConfigMapWriter } from "../../children/config-maps.ts";
 import type { Drain } from "../../children/drain.ts";
+import { isGoneUnseen } from "../../children/gone.ts";
 import { modelConfigMap } from "../../pod/multi-model.ts";
 import { servedModels } from "../trained-model/served-models.ts";
 import { writeStatus } from "../write-status.ts";
@@ -76,12 +78,15 @@ interface Outcome {
   readonly problem?: unknown;
   /** When to try again though nothing watched may change, in ms; 0: not. */
   readonly retryMs: number;
+  /** The service is deleted, and the cache does not know yet. */
+  readonly isGone?: boolean;
 }
 
 async function attempt(deps: ReconcileDeps, resolution: Resolution, key: Key): Promise<Outcome> {
   if ("failure" in resolution) return { calls: 0, retryMs: 0, failure: resolution.failure };
   try {
-    return { calls: await apply(deps, resolution.resolved, key), retryMs: 0 };
+    const calls = await apply(deps, resolution.resolved, key);
+    return calls === undefined ? { calls: 0, retryMs: 0, isGone: true } : { calls, retryMs: 0 };
   } catch (error) {
     const failure = failureOf(error);
     const cause = error instanceof ChildError ? error.cause : error;
@@ -117,6 +122,7 @@ export async function reconcileInferenceService(deps: ReconcileDeps, key: Key): 
   if (isFrozen(isvc)) return undefined;
   const resolution = resolve(observed);
   const outcome = await attempt(deps, resolution, key);
+  if (outcome.isGone === true) return undefined;
   // A status written now would be old at the children's first event; once only, lest a quarrel over a field hide it.
   if (outcome.calls > 0 && !deps.settling.has(name)) {
     settle(deps, name);
@@ -166,9 +172,16 @@ function isFrozen({ metadata, status }: InferenceService): boolean {
   return isReadyStatus(status) && status?.observedGeneration === metadata.generation;
 }
 
-/** Workloads, then routes to what is ready, then what is no longer wanted goes. @returns how many were written. */
-async function apply(deps: ReconcileDeps, resolved: Resolved, key: Key): Promise<number> {
+/**
+ * Workloads, then routes to what is ready, then what is no longer wanted goes.
+ * @returns how many were written; undefined: the service is gone.
+ */
+async function apply(deps: ReconcileDeps, resolved: Resolved, key: Key): Promise<number | undefined> {
   const workloads = buildWorkloads(resolved);
+  const { isvc } = resolved;
+  const hadChildren = isvc.status?.observedGeneration !== undefined;
+  const owner = { type: inferenceServices as ResourceType, object: isvc, hadChildren };
+  if (await isGoneUnseen(deps, owner, workloads)) return undefined;
   await ensureModelList(deps, resolved);
   if (!resolved.isStopped) await deps.caBundle.ensure(key.namespace ?? "default", resolved.config);
   const origin = originOf(resolved);
