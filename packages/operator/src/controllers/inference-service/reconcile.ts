@@ -179,9 +179,10 @@ function isFrozen({ metadata, status }: InferenceService): boolean {
 async function apply(deps: ReconcileDeps, resolved: Resolved, key: Key): Promise<number | undefined> {
   const workloads = buildWorkloads(resolved);
   const { isvc } = resolved;
-  const hadChildren = isvc.status?.observedGeneration !== undefined;
-  const owner = { type: inferenceServices as ResourceType, object: isvc, hadChildren };
-  if (await isGoneUnseen(deps, owner, workloads)) return undefined;
+  const { observedGeneration, url } = isvc.status ?? {};
+  const isGone = (objects: readonly KubeObject[], hadChildren: boolean): Promise<boolean> =>
+    isGoneUnseen(deps, { type: inferenceServices as ResourceType, object: isvc, hadChildren }, objects);
+  if (await isGone(workloads, observedGeneration !== undefined)) return undefined;
   await ensureModelList(deps, resolved);
   if (!resolved.isStopped) await deps.caBundle.ensure(key.namespace ?? "default", resolved.config);
   const origin = originOf(resolved);
@@ -190,7 +191,10 @@ async function apply(deps: ReconcileDeps, resolved: Resolved, key: Key): Promise
     return settled.calls + (await deps.children.apply(settled.objects));
   };
   const written = await applied(workloads);
-  const routed = await applied(routesFor(deps, resolved));
+  const routes = routesFor(deps, resolved);
+  // The URL is told once there are routes.
+  if (await isGone(routes, url !== undefined)) return undefined;
+  const routed = await applied(routes);
   const wanted = wantedKeys(resolved, workloads);
   const owned = deps.children.ownedBy(resolved.isvc.metadata.uid ?? "");
   const live = observeLive(deps, key);
