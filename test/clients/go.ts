@@ -4,13 +4,13 @@ import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { cacheFolder } from "../cache-folder.ts";
 
 const run = promisify(execFile);
-const cacheDir = process.env["SERVAL_CACHE_DIR"] ?? join(homedir(), ".cache", "serval");
+const cacheDir = cacheFolder();
 const source = fileURLToPath(new URL("controller/", import.meta.url));
 
 /** The program's path; `skip: why` where this machine cannot build it. */

@@ -3,15 +3,15 @@
 import { execFile, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { cacheFolder } from "../cache-folder.ts";
 
 const run = promisify(execFile);
 /** kserve 0.20 passes models where kubernetes 33 and newer want plain objects; 32.0.1 is what its own lock file has. */
 const packages = ["kserve==0.20.0", "kubernetes==32.0.1"];
-const cacheDir = process.env["SERVAL_CACHE_DIR"] ?? join(homedir(), ".cache", "serval");
+const cacheDir = cacheFolder();
 const folder = join(cacheDir, `venv-${packages.join("-").replaceAll("==", "-")}`);
 
 async function install(): Promise<void> {

@@ -10,30 +10,13 @@ import { type Pod, resources } from "@serval/api";
 import { type Cluster, createInformer, expectSuccess } from "@serval/kube";
 import { servalBin } from "../../packages/cli/src/serval-bin.ts";
 import { type ControllerManager, startControllerManager } from "../golden/homes/controller-manager.ts";
+import { patient } from "../patience.ts";
 import { freePort, type RealApiServer, startRealApiServer } from "./kube-apiserver.ts";
 import { kubectlFor, type Told } from "./webhook-home.ts";
 
 export const manifest = fileURLToPath(new URL("../../deploy/serval.yaml", import.meta.url));
-const deadlineMs = 120_000;
-
-/** Polls what cannot be waited for. @throws Error with what was seen last. */
-export async function until<T>(
-  what: string,
-  read: () => Promise<T | undefined | false> | T | undefined | false,
-): Promise<T> {
-  let last: unknown;
-  for (const end = performance.now() + deadlineMs; performance.now() < end; ) {
-    try {
-      const found = await read();
-      if (found !== undefined && found !== false) return found;
-      last = undefined;
-    } catch (error) {
-      last = error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`${what} took longer than ${deadlineMs / 1000} s`, { cause: last });
-}
+/** Polls what cannot be waited for. */
+export const until = patient({ ms: 120_000, pollMs: 100, isForgiving: true });
 
 export interface AuditEvent {
   readonly verb: string;

@@ -13,19 +13,11 @@ import {
   webhookPlugins,
 } from "@serval/operator";
 import { kubectlPath } from "../kubectl.ts";
+import { patient } from "../patience.ts";
 import { freePort, type RealApiServer, startRealApiServer } from "./kube-apiserver.ts";
 
-const deadlineMs = 30_000;
-
-/** Polls what cannot be waited for: the state of an API server. @throws Error after the deadline. */
-export async function until<T>(what: string, read: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  for (const end = performance.now() + deadlineMs; performance.now() < end; ) {
-    const found = await read();
-    if (found !== undefined && found !== false) return found;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`${what} took longer than ${deadlineMs / 1000} s`);
-}
+/** Polls what cannot be waited for: the state of an API server. */
+export const until = patient({ ms: 30_000, pollMs: 50, isForgiving: false });
 
 export interface RunningOperator {
   readonly webhooks: Webhooks;

@@ -6,20 +6,21 @@ import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, watch } from "node:fs/promises";
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { createServer } from "node:net";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type AnyObject, inferenceServices, type KubeObject, keyOf, type ResourceType } from "@serval/api";
 import { type HomeState, homeLayout, readHomeState } from "@serval/embedded/home/layout.ts";
 import { createCluster, createInformer, loadKubeconfig, remoteTransport } from "@serval/kube";
 import { ensureEngine } from "@serval/runtimes";
+import { cacheFolder } from "../cache-folder.ts";
 import { kubectlPath } from "../kubectl.ts";
 
 export const root: string = fileURLToPath(new URL("../..", import.meta.url));
 export const servalBin: string = join(root, "packages/cli/bin/serval.mjs");
 /** Far longer than anything takes: only a failure waits it out. */
 export const deadlineMs = 90_000;
-const cacheDir = process.env["SERVAL_CACHE_DIR"] ?? join(homedir(), ".cache", "serval");
+const cacheDir = cacheFolder();
 
 /** Nobody listens on port 9 (discard) of a machine of today. */
 const nowhere = Object.fromEntries(

@@ -4,16 +4,13 @@ import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { cacheFolder } from "../cache-folder.ts";
 import type { Answer } from "./ours.ts";
 
 const source = fileURLToPath(new URL(".", import.meta.url));
-
-export const cacheFolder = (env: NodeJS.ProcessEnv): string =>
-  env["SERVAL_CACHE_DIR"] ?? join(homedir(), ".cache", "serval");
 
 /** Whether this machine can build the oracle at all. */
 export function hasGo(): boolean {

@@ -144,6 +144,28 @@ export async function namespaceWithModels(real: RealCluster, name: string): Prom
   await real.kubectl(["apply", "-f", "-"], objects.map((object) => JSON.stringify(object)).join("\n---\n"));
 }
 
+/** Serval installed, and a namespace of the story's own with the example models. */
+export async function startStory(namespace: string): Promise<RealCluster> {
+  const real = await realCluster();
+  await install(real);
+  await namespaceWithModels(real, namespace);
+  return real;
+}
+
+/** The same with one service of the examples, ready. */
+export async function startServing(named: Named): Promise<RealCluster> {
+  const real = await startStory(named.namespace);
+  const yaml = await example(`quickstart/${named.name}.yaml`);
+  await real.kubectl(["apply", "-n", named.namespace, "-f", "-"], yaml);
+  await ready(real, named);
+  return real;
+}
+
+export async function endStory(real: RealCluster, namespace: string): Promise<void> {
+  await removeNamespace(real, namespace);
+  await real[Symbol.asyncDispose]();
+}
+
 /** Everything of a story, its services first so that the claim is free. */
 export async function removeNamespace(real: RealCluster, name: string): Promise<void> {
   await real.kubectl(["delete", "namespace", name, "--ignore-not-found", "--timeout=120s"]);

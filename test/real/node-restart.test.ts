@@ -8,18 +8,7 @@ import { promisify } from "node:util";
 import { askUntil } from "./ask.ts";
 import { nodeReady, startNode } from "./cluster/node.ts";
 import { stop } from "./cluster/processes.ts";
-import {
-  example,
-  field,
-  gatewayUrl,
-  install,
-  namespaceWithModels,
-  onCluster,
-  type RealCluster,
-  ready,
-  realCluster,
-  removeNamespace,
-} from "./cluster.ts";
+import { endStory, field, gatewayUrl, onCluster, type RealCluster, ready, startServing } from "./cluster.ts";
 
 const run = promisify(execFile);
 const namespace = "node-restart";
@@ -46,16 +35,11 @@ async function killContainers({ placed }: RealCluster): Promise<void> {
 describe("a node that dies and comes back", onCluster, () => {
   let real: RealCluster;
   before(async () => {
-    real = await realCluster();
-    await install(real);
-    await namespaceWithModels(real, namespace);
-    await real.kubectl(["apply", "-n", namespace, "-f", "-"], await example("quickstart/sklearn-iris.yaml"));
-    await ready(real, named);
+    real = await startServing(named);
   });
   after(async () => {
     await startNode(real.placed, real.cluster);
-    await removeNamespace(real, namespace);
-    await real[Symbol.asyncDispose]();
+    await endStory(real, namespace);
   });
 
   it("serves again by itself", async (t) => {

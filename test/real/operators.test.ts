@@ -7,13 +7,11 @@ import { after, before, describe, it } from "node:test";
 import { until } from "./cluster/until.ts";
 import {
   gatewayUrl,
-  install,
   installed,
-  namespaceWithModels,
   onCluster,
   type RealCluster,
-  realCluster,
   removeNamespace,
+  startStory,
   systemNamespace,
 } from "./cluster.ts";
 import { Rollout } from "./rollout.ts";
@@ -41,9 +39,7 @@ describe("two operators, one killed", onCluster, () => {
   let real: RealCluster;
   let rollout: Rollout | undefined;
   before(async () => {
-    real = await realCluster();
-    await install(real);
-    await namespaceWithModels(real, namespace);
+    real = await startStory(namespace);
     await real.kubectl(["scale", "deployment/serval-operator", "-n", systemNamespace, "--replicas=2"]);
     await real.kubectl(["rollout", "status", "deployment/serval-operator", "-n", systemNamespace, "--timeout=120s"]);
   });

@@ -7,17 +7,15 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { ask, askUntil } from "./ask.ts";
 import {
+  endStory,
   example,
   field,
   gatewayUrl,
-  install,
-  namespaceWithModels,
   onCluster,
   type RealCluster,
   ready,
-  realCluster,
-  removeNamespace,
   root,
+  startStory,
 } from "./cluster.ts";
 
 const namespace = "quickstart";
@@ -50,14 +48,9 @@ const rows: readonly Row[] = [
 describe("the quick start on a real cluster", onCluster, () => {
   let real: RealCluster;
   before(async () => {
-    real = await realCluster();
-    await install(real);
-    await namespaceWithModels(real, namespace);
+    real = await startStory(namespace);
   });
-  after(async () => {
-    await removeNamespace(real, namespace);
-    await real[Symbol.asyncDispose]();
-  });
+  after(() => endStory(real, namespace));
 
   for (const { service, runtime, path, answers } of rows)
     it(`${service} by ${runtime}`, async (t) => {

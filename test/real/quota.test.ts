@@ -3,15 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { until } from "./cluster/until.ts";
-import {
-  example,
-  install,
-  namespaceWithModels,
-  onCluster,
-  type RealCluster,
-  realCluster,
-  removeNamespace,
-} from "./cluster.ts";
+import { endStory, example, onCluster, type RealCluster, startStory } from "./cluster.ts";
 
 const namespace = "quota";
 const resource = "count/inferenceservices.serving.kserve.io";
@@ -19,14 +11,9 @@ const resource = "count/inferenceservices.serving.kserve.io";
 describe("ResourceQuota on a real cluster", onCluster, () => {
   let real: RealCluster;
   before(async () => {
-    real = await realCluster();
-    await install(real);
-    await namespaceWithModels(real, namespace);
+    real = await startStory(namespace);
   });
-  after(async () => {
-    await removeNamespace(real, namespace);
-    await real[Symbol.asyncDispose]();
-  });
+  after(() => endStory(real, namespace));
 
   it("refuses the service that is one too many, by name of the quota", async () => {
     await real.kubectl(["create", "quota", "one-model", "-n", namespace, `--hard=${resource}=1`]);

@@ -9,17 +9,15 @@ import { promisify } from "node:util";
 import { images } from "@serval/api";
 import { until } from "./cluster/until.ts";
 import {
+  endStory,
   example,
   field,
   gatewayUrl,
-  install,
-  namespaceWithModels,
   onCluster,
   type RealCluster,
   ready,
-  realCluster,
-  removeNamespace,
   small,
+  startStory,
 } from "./cluster.ts";
 
 const run = promisify(execFile);
@@ -76,14 +74,9 @@ describe("the seed's journey on a real cluster", onCluster, () => {
   const status = (path: string): Promise<string> => field(real, named, `.status.${path}`);
 
   before(async () => {
-    real = await realCluster();
-    await install(real);
-    await namespaceWithModels(real, namespace);
+    real = await startStory(namespace);
   });
-  after(async () => {
-    await removeNamespace(real, namespace);
-    await real[Symbol.asyncDispose]();
-  });
+  after(() => endStory(real, namespace));
 
   it("apply, wait, chat", async (t) => {
     await apply(await quickstart());

@@ -5,17 +5,15 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { ask, askUntil } from "./ask.ts";
 import {
-  example,
+  endStory,
   field,
   gatewayUrl,
   install,
   manifest,
-  namespaceWithModels,
   onCluster,
   type RealCluster,
   ready,
-  realCluster,
-  removeNamespace,
+  startServing,
 } from "./cluster.ts";
 
 const namespace = "uninstall";
@@ -26,16 +24,11 @@ const body = { instances: [[6.8, 2.8, 4.8, 1.4]] };
 describe("Serval taken away and put back", onCluster, () => {
   let real: RealCluster;
   before(async () => {
-    real = await realCluster();
-    await install(real);
-    await namespaceWithModels(real, namespace);
-    await real.kubectl(["apply", "-n", namespace, "-f", "-"], await example("quickstart/sklearn-iris.yaml"));
-    await ready(real, named);
+    real = await startServing(named);
   });
   after(async () => {
     await install(real);
-    await removeNamespace(real, namespace);
-    await real[Symbol.asyncDispose]();
+    await endStory(real, namespace);
   });
 
   const pods = (): Promise<string> =>

@@ -1,15 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// How long the take-over waits for other processes and the state of a cluster; an error ends it at once.
+import { patient } from "../patience.ts";
 
-/** Polls what cannot be waited for: other processes and the state of a cluster. @throws Error after the deadline. */
-export async function until<T>(
-  what: string,
-  read: () => Promise<T | undefined> | T | undefined,
-  deadlineMs = 120_000,
-): Promise<T> {
-  for (const end = performance.now() + deadlineMs; performance.now() < end; ) {
-    const found = await read();
-    if (found !== undefined) return found;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`${what}: not within ${deadlineMs / 1_000} s`);
-}
+export const until = patient({ ms: 120_000, pollMs: 100, isForgiving: false });

@@ -3,6 +3,9 @@
 import type { AnyObject, Key, KubeObject, ResourceType } from "@serval/api";
 import type { Transport } from "./transport.ts";
 
+/** Objects of one page of a list, as kubectl's. */
+export const listPageSize = 500;
+
 export interface ListOptions {
   /** All namespaces when absent. Ignored for cluster-scoped kinds. */
   namespace?: string | undefined;

@@ -9,16 +9,17 @@ import {
   resourcePath,
   type Status,
 } from "@serval/api";
-import type {
-  ApplyOptions,
-  Cluster,
-  DeleteOptions,
-  ListOptions,
-  ObjectList,
-  Patch,
-  WatchEvent,
-  WatchOptions,
-  WriteOptions,
+import {
+  type ApplyOptions,
+  type Cluster,
+  type DeleteOptions,
+  type ListOptions,
+  listPageSize,
+  type ObjectList,
+  type Patch,
+  type WatchEvent,
+  type WatchOptions,
+  type WriteOptions,
 } from "./cluster.ts";
 import { ApiError } from "./errors.ts";
 import type { ApiRequest, ApiResponse, Transport } from "./transport.ts";
@@ -29,7 +30,6 @@ const patchContentTypes = {
   strategic: "application/strategic-merge-patch+json",
 } as const;
 const applyContentType = "application/apply-patch+yaml";
-const pageSize = "500";
 
 /** Query of a write. */
 function writeQuery(options: WriteOptions & { force?: boolean }): Record<string, string> {
@@ -99,7 +99,7 @@ async function listAll<T extends KubeObject>(
   let token = options.continue;
   for (;;) {
     const query = selectQuery(options);
-    query["limit"] = options.limit === undefined ? pageSize : String(options.limit);
+    query["limit"] = String(options.limit ?? listPageSize);
     if (token !== undefined) query["continue"] = token;
     const request: ApiRequest = { method: "GET", path: pathFor(type, { namespace: options.namespace }), query };
     const page = expectSuccess(await transport.send(request)).body as {

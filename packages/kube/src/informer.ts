@@ -2,7 +2,7 @@
 // A watched, always-current copy of one collection. Survives dropped connections, server restarts and compaction:
 // it never stops until its signal does (client-node's informer does, which is why this one exists).
 import { type Key, type KubeObject, keyOf, keyText, type ResourceType } from "@serval/api";
-import type { Cluster, ListOptions, ObjectList } from "./cluster.ts";
+import { type Cluster, type ListOptions, listPageSize, type ObjectList } from "./cluster.ts";
 import { ApiError, isExpired } from "./errors.ts";
 
 export interface Change<T> {
@@ -41,8 +41,6 @@ export interface InformerOptions<T extends KubeObject>
   random?: () => number;
 }
 
-/** Objects of one page of a list, as kubectl's. */
-const pageSize = 500;
 const firstDelayMs = 100;
 const defaultMaxDelayMs = 20_000;
 
@@ -148,7 +146,7 @@ export function createInformer<T extends KubeObject>(
     let page: ObjectList<T> | undefined;
     do {
       const from = page?.continue;
-      page = await cluster.list(type, { ...selection, limit: pageSize, ...(from && { continue: from }) });
+      page = await cluster.list(type, { ...selection, limit: listPageSize, ...(from && { continue: from }) });
       for (const item of page.items) {
         present.add(keyText(keyOf(item)));
         put(item);
