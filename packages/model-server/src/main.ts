@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
-import { serve } from "./serve.ts";
+import { leaveOf, serve } from "./serve.ts";
 
 const startedAt = (): string => new Date().toISOString();
 
@@ -24,6 +24,7 @@ export async function runServe(argv: readonly string[], env: NodeJS.ProcessEnv =
   return serve(argv, {
     env,
     stop: stop.signal,
+    leave: leaveOf(env),
     uuid: randomUUID,
     now: () => performance.now(),
     wallClock: Date.now,

@@ -10,6 +10,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import type { RunningServer } from "./http/server.ts";
+import { leaveOf, serve } from "./serve.ts";
 
 const bin = fileURLToPath(new URL("../bin/serve.ts", import.meta.url));
 const models = fileURLToPath(new URL("../../../examples/models/", import.meta.url));
@@ -72,6 +74,52 @@ describe("serval serve", () => {
     child.kill("SIGTERM");
     assert.deepEqual(await exited, [0, null]);
   });
+
+  it("answers on a cluster while others still send: on connections that end, not ready any more", async () => {
+    const stop = new AbortController();
+    const ready = Promise.withResolvers<RunningServer>();
+    const ended = serve([`--model_dir=${models}iris-svc`, "--model_name=iris", "--http_port=0"], {
+      env: {},
+      stop: stop.signal,
+      leave: { announceMs: 300, drainMs: 5_000 },
+      onReady: ready.resolve,
+      engineDir: () => Promise.reject(new Error("no engine is needed")),
+      log: () => {},
+      uuid: () => "id",
+      now: () => performance.now(),
+      wallClock: Date.now,
+    });
+    const { url } = await Promise.race([ready.promise, ended.then((code) => assert.fail(`ended with ${code}`))]);
+    const predict = (): Promise<Response> =>
+      fetch(`${url}/v1/models/iris:predict`, { method: "POST", body: '{"instances":[[6.8,2.8,4.8,1.4]]}' });
+    await (await predict()).text();
+    stop.abort();
+    let isOver = false;
+    const over = ended.finally(() => {
+      isOver = true;
+    });
+    let answered = 0;
+    while (!isOver) {
+      // The last one may meet the closed door.
+      const response = await predict().catch((error: unknown) => error);
+      if (!(response instanceof Response)) break;
+      assert.deepEqual([await response.text(), response.headers.get("connection")], ['{"predictions":[1]}', "close"]);
+      answered += 1;
+      if (answered === 1) assert.equal((await fetch(`${url}/v2/health/ready`)).status, 503);
+    }
+    assert.equal(await over, 0);
+    assert.ok(answered >= 3, `${answered} answered`);
+  });
+
+  const places: readonly [string, NodeJS.ProcessEnv, boolean][] = [
+    ["a pod of a cluster", { KUBERNETES_SERVICE_HOST: "10.96.0.1" }, true],
+    ["a terminal, or the embedded home", {}, false],
+  ];
+  for (const [name, env, waits] of places)
+    it(`${waits ? "waits" : "does not wait"} for others to hear of its end in ${name}`, () => {
+      const { announceMs, drainMs } = leaveOf(env);
+      assert.deepEqual([announceMs > 0, drainMs > 0], [waits, true]);
+    });
 
   const bad = [
     {

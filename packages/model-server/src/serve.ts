@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// `serval serve`: parse flags, load the model, listen, and on the stop signal finish what is running.
+// `serval serve`: parse flags, load the model, listen, and on the stop signal leave in order: others may still send for a
+// while, what is running finishes.
 // The port opens only after the model is loaded, because a pod without a probe is ready when its port is open.
 import { writeFile } from "node:fs/promises";
+import { setTimeout } from "node:timers/promises";
 import { ModelError } from "@serval/runtimes/model.ts";
 import { FlagError, parseFlags, type ServeOptions } from "./flags.ts";
 import type { ServerDeps } from "./http/exchange.ts";
@@ -13,11 +15,29 @@ export interface ServeDeps extends Pick<ServerDeps, "uuid" | "now" | "wallClock"
   readonly env: NodeJS.ProcessEnv;
   /** Aborted when the process is asked to stop. */
   readonly stop: AbortSignal;
+  readonly leave: Leave;
   readonly onReady?: (server: RunningServer) => void;
   readonly engineDir: (engine: "onnx" | "llama") => Promise<string>;
 }
 
-const GRACE_MS = 30_000;
+export interface Leave {
+  /** How long requests still come after it was decided that this server ends. */
+  readonly announceMs: number;
+  /** How long requests may take to end after that. */
+  readonly drainMs: number;
+}
+
+/**
+ * A cluster tells a pod to end and its Services and gateways to forget it at the same time; each of them hears it when it
+ * does. How long a request may take is for the pod's own grace period to say: the kubelet keeps it.
+ */
+const leavePod: Leave = { announceMs: 5_000, drainMs: 3_600_000 };
+/** Nobody sends any more: a terminal, or the embedded home, whose gateway hears of the end first. */
+const leaveAtOnce: Leave = { announceMs: 0, drainMs: 30_000 };
+
+/** The kubelet of every cluster sets this variable, that of the embedded home does not. */
+export const leaveOf = (env: NodeJS.ProcessEnv): Leave =>
+  env["KUBERNETES_SERVICE_HOST"] === undefined ? leaveAtOnce : leavePod;
 
 /** Runs until `deps.stop`; returns the exit code. A failure is one clear line, the last one of the log. */
 export async function serve(argv: readonly string[], deps: ServeDeps): Promise<number> {
@@ -33,7 +53,9 @@ export async function serve(argv: readonly string[], deps: ServeDeps): Promise<n
     deps.onReady?.(server);
     await aborted(deps.stop);
     deps.log("info", "stopping: finishing the running requests");
-    await server.stop(GRACE_MS);
+    server.sendAway();
+    if (deps.leave.announceMs > 0) await setTimeout(deps.leave.announceMs);
+    await server.stop(deps.leave.drainMs);
     await repository.close();
     return 0;
   } catch (error) {

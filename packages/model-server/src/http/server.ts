@@ -30,14 +30,17 @@ export interface Route {
 export interface RunningServer {
   readonly url: string;
   readonly port: number;
-  /** Answers running requests, refuses new connections; after `graceMs` cuts what is left. */
-  stop(graceMs: number): Promise<void>;
+  /** Answers on, says that it is not ready, and asks clients to come back on another connection: to a server that stays. */
+  sendAway(): void;
+  /** Answers running requests, refuses new connections; after `drainMs` cuts what is left. */
+  stop(drainMs: number): Promise<void>;
 }
 
 const EMPTY = Buffer.alloc(0);
 const NO_PARAMS: readonly string[] = [];
+const idleCheckMs = 100;
 
-const routesOf = (deps: ServerDeps, draining: () => boolean): readonly Route[] => [
+const routesOf = (deps: ServerDeps, leaving: () => boolean): readonly Route[] => [
   { method: "POST", path: /^\/v1\/models\/([^/]+):predict$/, handle: predictV1 },
   { method: "POST", path: /^\/v2\/models\/([^/]+)\/infer$/, handle: infer },
   ...openaiRoutes(deps),
@@ -54,7 +57,7 @@ const routesOf = (deps: ServerDeps, draining: () => boolean): readonly Route[] =
   { method: "GET", path: /^\/v2$/, handle: serverMetadata },
   { method: "GET", path: /^\/v2\/$/, handle: redirectToV2 },
   { method: "GET", path: /^\/v2\/health\/live$/, handle: live },
-  { method: "GET", path: /^\/v2\/health\/ready$/, handle: ({ response }) => sendReady(response, draining()) },
+  { method: "GET", path: /^\/v2\/health\/ready$/, handle: ({ response }) => sendReady(response, leaving()) },
   { method: "GET", path: /^\/v2\/models$/, handle: listV2 },
   { method: "GET", path: /^\/v2\/models\/([^/]+)$/, handle: modelMetadata },
   { method: "GET", path: /^\/v2\/models\/([^/]+)\/ready$/, handle: modelReady },
@@ -74,9 +77,9 @@ function sendMetrics({ response, deps }: Exchange): void {
   response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" }).end(text);
 }
 
-function sendReady(response: ServerResponse, draining: boolean): void {
+function sendReady(response: ServerResponse, leaving: boolean): void {
   // KServe: always ready; a server that is stopping says so here, so that routers leave it.
-  if (draining) sendJson(response, 503, '{"error":"Server is not ready."}');
+  if (leaving) sendJson(response, 503, '{"error":"Server is not ready."}');
   else sendJson(response, 200, '{"ready":true}');
 }
 
@@ -87,10 +90,10 @@ function redirectToV2({ request, response }: Exchange): void {
 }
 
 export async function startServer(deps: ServerDeps, address: { host: string; port: number }): Promise<RunningServer> {
-  let draining = false;
-  const routes = routesOf(deps, () => draining);
+  let leaving = false;
+  const routes = routesOf(deps, () => leaving);
   const server = createServer({ keepAliveTimeout: 65_000, noDelay: true }, (request, response) => {
-    if (draining) response.setHeader("connection", "close");
+    if (leaving) response.shouldKeepAlive = false;
     dispatch({ request, response, routes, deps });
   });
   await listen(server, address);
@@ -98,9 +101,12 @@ export async function startServer(deps: ServerDeps, address: { host: string; por
   return {
     port,
     url: `http://${isIPv6(address.host) ? `[${address.host}]` : address.host}:${port}`,
-    stop(graceMs) {
-      draining = true;
-      return close(server, graceMs);
+    sendAway() {
+      leaving = true;
+    },
+    stop(drainMs) {
+      leaving = true;
+      return close(server, drainMs);
     },
   };
 }
@@ -115,11 +121,14 @@ function listen(server: Server, { host, port }: { host: string; port: number }):
   });
 }
 
-function close(server: Server, graceMs: number): Promise<void> {
+function close(server: Server, drainMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+    const cut = setTimeout(() => server.closeAllConnections(), drainMs);
+    // A head that was out before the end was decided promised to keep its connection.
+    const idle = setInterval(() => server.closeIdleConnections(), idleCheckMs);
     server.close(() => {
       clearTimeout(cut);
+      clearInterval(idle);
       resolve();
     });
     server.closeIdleConnections();
