@@ -2,6 +2,7 @@
 // observe -> resolve -> build -> apply -> report: the whole life of one InferenceService, top to bottom.
 import {
   annotations,
+  type Deployment,
   type InferenceService,
   type InferenceServiceStatus,
   inferenceServices,
@@ -146,7 +147,8 @@ function pauseBefore(deps: ReconcileDeps, status: InferenceServiceStatus, { isvc
   const name = keyText(keyOf(isvc));
   if (isInBetween(status, live.pods)) settle(deps, name);
   const ageMs = settlingAge(deps.settling, name, now.getTime());
-  return ageMs === undefined ? 0 : settlingMs(status, live.pods, ageMs);
+  if (ageMs === undefined) return 0;
+  return settlingMs(status, { pods: live.pods, deployments: live.owned("Deployment") as Deployment[] }, ageMs);
 }
 
 /** Nodes, events and the like are read only where a cause asks for them. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { InferenceServiceStatus, Pod } from "@serval/api";
+import type { Deployment, InferenceServiceStatus, Pod } from "@serval/api";
 import { settlingAge, settlingMs } from "./settling.ts";
 
 const status = (...conditions: [type: string, status: string, reason?: string][]): InferenceServiceStatus => ({
@@ -10,11 +10,26 @@ const status = (...conditions: [type: string, status: string, reason?: string][]
 const pod = (ready: "True" | "False"): Pod =>
   ({ metadata: { name: "p" }, status: { conditions: [{ type: "Ready", status: ready }] } }) as Pod;
 
+const deployment = (generation: number, observedGeneration?: number): Deployment =>
+  ({ metadata: { name: "d", generation }, status: { observedGeneration } }) as Deployment;
+
+const seen = deployment(2, 2);
 const starting = status(["Ready", "False"], ["PredictorReady", "False"], ["IngressReady", "False"]);
 const routed = status(["PredictorReady", "True"], ["IngressReady", "False", "ParentStatusNotAvailable"]);
-const cases = [
+interface Case {
+  readonly name: string;
+  readonly now: InferenceServiceStatus;
+  readonly pods: readonly Pod[];
+  readonly made?: Deployment;
+  readonly ageMs: number;
+  readonly want: number;
+}
+const cases: readonly Case[] = [
   { name: "children just written", now: starting, pods: [], ageMs: 50, want: 200 },
   { name: "children that said nothing in time", now: starting, pods: [], ageMs: 250, want: 0 },
+  { name: "a Deployment not looked at yet", now: starting, pods: [], made: deployment(1), ageMs: 300, want: 1_700 },
+  { name: "an edit not looked at yet", now: starting, pods: [], made: deployment(2, 1), ageMs: 300, want: 1_700 },
+  { name: "a Deployment that nobody looks at", now: starting, pods: [], made: deployment(1), ageMs: 2_000, want: 0 },
   { name: "a pod that is not ready is news", now: starting, pods: [pod("False")], ageMs: 300, want: 0 },
   { name: "ready pods before their Deployment", now: starting, pods: [pod("True")], ageMs: 300, want: 1_700 },
   { name: "a Deployment that never counts them", now: starting, pods: [pod("True")], ageMs: 2_000, want: 0 },
@@ -24,8 +39,8 @@ const cases = [
 ];
 
 describe("how long a status waits", () => {
-  for (const { name, now, pods, ageMs, want } of cases)
-    it(name, () => assert.equal(settlingMs(now, pods, ageMs), want));
+  for (const { name, now, pods, made = seen, ageMs, want } of cases)
+    it(name, () => assert.equal(settlingMs(now, { pods, deployments: [made] }, ageMs), want));
 });
 
 describe("how long a change is in progress", () => {

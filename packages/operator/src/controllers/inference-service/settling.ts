@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // When a status is worth writing: a change comes in steps (children written, pods ready, Deployment available, routes
 // accepted), and a write per step would cost more than all the rest. Pure.
-import { type InferenceServiceStatus, type Pod, readyConditionOf } from "@serval/api";
+import { type Deployment, type InferenceServiceStatus, type Pod, readyConditionOf } from "@serval/api";
 import { noParentStatus } from "../../routes/readiness.ts";
 
 /** How long a status waits for the children that were just written to say something themselves. */
 export const settleMs = 250;
-/** Within this a Deployment counts its ready pods, routes are written, and a gateway accepts them, on a busy cluster too. */
+/**
+ * Within this a new Deployment is looked at, counts its ready pods, routes are written, and a gateway accepts them, on a
+ * busy cluster too.
+ */
 const answerMs = 2_000;
 
 const holds = (conditions: readonly { type: string; status: string }[] | undefined, wanted: string): boolean =>
@@ -24,6 +27,15 @@ const podsAreAhead = ({ conditions }: InferenceServiceStatus, pods: readonly Pod
   !holds(conditions, readyConditionOf.predictor) &&
   pods.every(({ status }) => holds(status?.conditions, "Ready"));
 
+/** Its controller has not looked yet at what was written: what the Deployment says is of before. */
+const isUnobserved = ({ metadata, status }: Deployment): boolean => status?.observedGeneration !== metadata?.generation;
+
+/** What a status is made from and waits for. */
+export interface Followed {
+  readonly pods: readonly Pod[];
+  readonly deployments: readonly Deployment[];
+}
+
 /** True for a status whose next step follows by itself, even when nothing was written before. */
 export const isInBetween = (status: InferenceServiceStatus, pods: readonly Pod[]): boolean =>
   podsAreAhead(status, pods) || awaitsGateway(status);
@@ -33,9 +45,10 @@ export const isInBetween = (status: InferenceServiceStatus, pods: readonly Pod[]
  *
  * @param ageMs since the change began.
  */
-export function settlingMs(status: InferenceServiceStatus, pods: readonly Pod[], ageMs: number): number {
+export function settlingMs(status: InferenceServiceStatus, { pods, deployments }: Followed, ageMs: number): number {
   if (isReadyStatus(status)) return 0;
-  return Math.max(0, (isInBetween(status, pods) ? answerMs : settleMs) - ageMs);
+  const isAnswered = !isInBetween(status, pods) && !deployments.some(isUnobserved);
+  return Math.max(0, (isAnswered ? settleMs : answerMs) - ageMs);
 }
 
 /** How long the change is in progress, in ms; undefined: none is. A clock that went back begins it again. */
