@@ -127,7 +127,9 @@ export async function installKserve(real: RealCluster, program: string): Promise
   const crds = kserveCrds().filter(({ metadata }) => !isElsewhere.test(metadata.name ?? ""));
   // Large schemas take an API server on a busy machine longer than it lets a request take; it goes on where it was.
   await until("KServe's kinds", () => kubectl(["apply", "--server-side", "-f", "-"], kubectlInput(crds)), 180_000);
-  await kubectl(["wait", "crd", "--all", "--for=condition=Established", "--timeout=60s"]);
+  // A kind that has no condition yet is an error to kubectl.
+  const established = ["wait", "crd", "--all", "--for=condition=Established", "--timeout=60s"];
+  await until("KServe's kinds are served", () => kubectl(established));
   const config = readYaml(join(contextDir, "configmap", "raw-gateway.yaml")) as AnyObject;
   const home = { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } };
   await kubectl(["create", "-f", "-"], kubectlInput([home, config, ...account]));
