@@ -2,7 +2,8 @@
 // Which kinds the cluster serves, now and later: the names of CustomResourceDefinitions are watched (their metadata only:
 // schemas are large), and discovery is asked when one came, changed or went.
 import { type KubeObject, type ResourceType, resources } from "@serval/api";
-import { type Cluster, createCluster, createInformer, delay, expectSuccess, type Transport } from "@serval/kube";
+import { type Cluster, createInformer, delay, expectSuccess } from "@serval/kube";
+import { metadataCluster } from "./metadata-only.ts";
 
 export interface KindWatch {
   /** Settles when every one is served, or with the signal. @param onMissing told while some are not. */
@@ -19,22 +20,6 @@ export interface KindWatchOptions {
 
 /** A change of a definition is told before the kind is served; and watches of other API servers may be behind. */
 const lookAgainMs = 1_000;
-
-const partial = (kind: string): string => `application/json;as=${kind};g=meta.k8s.io;v=v1`;
-
-/** The same API, asked for metadata only. */
-function metadataOnly(transport: Transport): Transport {
-  return {
-    send: (request) => {
-      const isWatch = request.query?.["watch"] === "true";
-      return transport.send({
-        ...request,
-        accept: partial(isWatch ? "PartialObjectMetadata" : "PartialObjectMetadataList"),
-      });
-    },
-    close: async () => {},
-  };
-}
 
 const nameOfCrd = ({ plural, group }: ResourceType): string => `${plural}.${group}`;
 
@@ -64,11 +49,11 @@ async function missingOf(cluster: Cluster, types: readonly ResourceType[]): Prom
 
 export function createKindWatch({ cluster, signal, onError }: KindWatchOptions): KindWatch {
   const listeners = new Set<(name: string) => void>();
-  const definitions = createInformer(
-    createCluster(metadataOnly(cluster.transport), "serval-operator"),
-    resources.customResourceDefinitions,
-    { signal, onError, transform: slim },
-  );
+  const definitions = createInformer(metadataCluster(cluster), resources.customResourceDefinitions, {
+    signal,
+    onError,
+    transform: slim,
+  });
   definitions.onChange(({ object }) => {
     for (const listener of listeners) listener(object.metadata.name ?? "");
   });

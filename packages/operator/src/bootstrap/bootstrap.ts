@@ -43,16 +43,20 @@ export async function installDefaults(cluster: Cluster, options: BootstrapOption
   const done: (readonly [string, Ensured])[] = [];
   const exists = async <T extends KubeObject>(type: ResourceType<T>, wanted: T): Promise<void> =>
     void done.push([`${wanted.kind} ${wanted.metadata.name}`, await ensureExists(cluster, type, wanted)]);
-  const released = async <T extends KubeObject>(type: ResourceType<T>, wanted: T): Promise<void> =>
-    void done.push([`${wanted.kind} ${wanted.metadata.name}`, await ensureRelease(cluster, type, wanted)]);
+  const released = async <T extends KubeObject>(type: ResourceType<T>, wanted: T, stored: T | undefined) =>
+    void done.push([`${wanted.kind} ${wanted.metadata.name}`, await ensureRelease(cluster, type, { wanted, stored })]);
   await exists(resources.configMaps, clusterConfigMap(images));
   if (gateway) {
     await exists(resources.gatewayClasses, gatewayClassObject);
     await exists(resources.gateways, gatewayObject);
   }
-  await released(clusterStorageContainers, defaultStorageContainer);
+  const container = await cluster.get(clusterStorageContainers, keyOf(defaultStorageContainer));
+  await released(clusterStorageContainers, defaultStorageContainer, container);
   const type = clusterServingRuntimes as unknown as ResourceType<AnyObject>;
-  for (const runtime of runtimes as readonly AnyObject[])
-    await released(type, aroundStoredPods(runtime, await cluster.get(type, keyOf(runtime))));
+  const stored = new Map((await cluster.list(type)).items.map((runtime) => [runtime.metadata.name, runtime]));
+  for (const runtime of runtimes as readonly AnyObject[]) {
+    const known = stored.get(runtime.metadata.name);
+    await released(type, aroundStoredPods(runtime, known), known);
+  }
   return done;
 }

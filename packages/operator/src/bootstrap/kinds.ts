@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kinds themselves: our CustomResourceDefinitions as this release has them, Gateway API's where there are none.
+import { createHash } from "node:crypto";
 import {
   type ConversionClient,
   type CustomResourceDefinition,
@@ -11,16 +12,32 @@ import {
 } from "@serval/api";
 import gatewayApiCrds from "@serval/api/core/gateway-api-crds.gen.json" with { type: "json" };
 import type { Cluster } from "@serval/kube";
-import { needsApply } from "../children/drift.ts";
+import { differingFields } from "../children/drift.ts";
+import { metadataCluster } from "../metadata-only.ts";
 import { injectorAnnotation } from "../webhooks/register.ts";
-import { type Ensured, ensureExists, installAnnotations, installManager, isNewer, withAnnotations } from "./ensure.ts";
+import {
+  createOnce,
+  differs,
+  type Ensured,
+  installAnnotations,
+  isAsReleased,
+  isNewer,
+  overwrite,
+  withAnnotations,
+} from "./ensure.ts";
 
 export const gatewayCrds = gatewayApiCrds as unknown as readonly CustomResourceDefinition[];
 
-const stampedCrds = (conversion: ConversionClient | undefined): CustomResourceDefinition[] =>
-  servingCrds(conversion === undefined ? {} : { conversion }).map((crd) =>
-    withAnnotations(crd, { [installAnnotations.release]: release }),
-  );
+const type = resources.customResourceDefinitions;
+
+const withDigest = (crd: CustomResourceDefinition): CustomResourceDefinition =>
+  withAnnotations(crd, {
+    [installAnnotations.digest]: createHash("sha256").update(JSON.stringify(crd)).digest("base64url"),
+  });
+
+/** Ours, as they are written but for the stamps of that moment. */
+export const releasedCrds = (conversion: ConversionClient | undefined): CustomResourceDefinition[] =>
+  servingCrds(conversion === undefined ? {} : { conversion }).map(withDigest);
 
 export interface KindsOptions {
   /** Gateway API's, where there are none. */
@@ -51,17 +68,34 @@ function leftovers(stored: KubeObject, wanted: KubeObject): object | undefined {
 }
 
 /**
+ * Whether what is there is what was written, judged by its metadata: the digest says what a release wrote, the generation
+ * that nobody has changed it since. Pure.
+ */
+export function isAsWritten(wanted: CustomResourceDefinition, head: KubeObject): boolean {
+  const { digest, release: by } = installAnnotations;
+  const { annotations = {} } = head.metadata;
+  const isOurs = annotations[by] === release && annotations[digest] === wanted.metadata.annotations?.[digest];
+  if (!isOurs || !isAsReleased(head) || annotations[injectorAnnotation] !== undefined) return false;
+  return differingFields(wanted.metadata, head.metadata).length === 0;
+}
+
+/**
  * One of ours: taken over from whoever made it, as its fields are a superset, and never taken back to an older release.
+ * It is read only where its metadata do not show that it is as it should be.
  * @throws ApiError.
  */
-async function ensureCrd(cluster: Cluster, wanted: CustomResourceDefinition): Promise<Ensured> {
-  const stored = await cluster.get(resources.customResourceDefinitions, keyOf(wanted));
-  if (stored !== undefined && isNewer(stored)) return "newer";
-  if (!needsApply(wanted as KubeObject, stored as KubeObject | undefined, installManager)) return "unchanged";
-  const left = stored === undefined ? undefined : leftovers(stored as KubeObject, wanted as KubeObject);
-  if (left !== undefined)
-    await cluster.patch(resources.customResourceDefinitions, keyOf(wanted), { type: "merge", body: left });
-  await cluster.apply(resources.customResourceDefinitions, wanted, { fieldManager: installManager, force: true });
+async function ensureCrd(
+  cluster: Cluster,
+  wanted: CustomResourceDefinition,
+  head: KubeObject | undefined,
+): Promise<Ensured> {
+  if (head !== undefined && isAsWritten(wanted, head)) return "unchanged";
+  const found = await cluster.get(type, keyOf(wanted));
+  if (found !== undefined && isNewer(found)) return "newer";
+  if (found !== undefined && !differs(wanted, found)) return "unchanged";
+  const left = found === undefined ? undefined : leftovers(found as KubeObject, wanted as KubeObject);
+  const stored = left === undefined ? found : await cluster.patch(type, keyOf(wanted), { type: "merge", body: left });
+  await overwrite(cluster, type, { wanted, stored });
   return stored === undefined ? "created" : "updated";
 }
 
@@ -70,11 +104,17 @@ export type EnsuredObjects = readonly (readonly [name: string, ensured: Ensured]
 /** One after the other: each is close to what an API server takes in one request. @throws ApiError. */
 export async function ensureKinds(cluster: Cluster, options: KindsOptions): Promise<EnsuredObjects> {
   const done: (readonly [string, Ensured])[] = [];
-  for (const crd of stampedCrds(options.conversion))
-    done.push([crd.metadata.name ?? "", await ensureCrd(cluster, crd)]);
+  const { items } = await metadataCluster(cluster).list(type);
+  const heads = new Map(items.map((head) => [head.metadata.name ?? "", head as KubeObject]));
+  for (const crd of releasedCrds(options.conversion)) {
+    const name = crd.metadata.name ?? "";
+    done.push([name, await ensureCrd(cluster, crd, heads.get(name))]);
+  }
   if (!options.gateway) return done;
-  for (const crd of gatewayCrds)
-    done.push([crd.metadata.name ?? "", await ensureExists(cluster, resources.customResourceDefinitions, crd)]);
+  for (const crd of gatewayCrds) {
+    const name = crd.metadata.name ?? "";
+    done.push([name, heads.has(name) ? "unchanged" : await createOnce(cluster, type, crd)]);
+  }
   return done;
 }
 

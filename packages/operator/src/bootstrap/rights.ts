@@ -12,7 +12,7 @@ import { existingControllerName } from "../leadership/existing-controller.ts";
 import { leaseName } from "../leadership/lease.ts";
 import { installRoleName } from "../webhooks/owner.ts";
 import { gatewayClassObject, gatewayObject } from "./defaults.ts";
-import { crdNames, gatewayCrds } from "./kinds.ts";
+import { crdNames } from "./kinds.ts";
 
 const nameOf = ({ metadata }: { readonly metadata: { readonly name?: string | undefined } }): string =>
   metadata.name ?? "";
@@ -20,12 +20,11 @@ const nameOf = ({ metadata }: { readonly metadata: { readonly name?: string | un
 export const bootstrapRights: readonly Right[] = [
   { type: resources.customResourceDefinitions, verbs: ["create", "list", "watch"] },
   { type: resources.customResourceDefinitions, verbs: ["get", "patch"], names: crdNames() },
-  { type: resources.customResourceDefinitions, verbs: ["get"], names: gatewayCrds.map(nameOf) },
   { type: resources.namespaces, verbs: ["create"] },
   { type: resources.namespaces, verbs: ["get"], names: [kserveNamespace] },
   { type: resources.configMaps, verbs: ["create"] },
   { type: resources.configMaps, verbs: ["get"], names: [configMapName] },
-  { type: clusterServingRuntimes, verbs: ["create", "get", "patch"] },
+  { type: clusterServingRuntimes, verbs: ["create", "list", "patch"] },
   { type: clusterStorageContainers, verbs: ["create", "get", "patch"] },
   { type: resources.gatewayClasses, verbs: ["create"] },
   { type: resources.gatewayClasses, verbs: ["get"], names: [nameOf(gatewayClassObject)] },

@@ -56,14 +56,19 @@ async function ensureConversion(cluster: Cluster, wanted: KubeObject): Promise<v
   await cluster.apply(type, wanted, { fieldManager, force: true });
 }
 
+export interface RegisterOptions extends WebhookConfigurationOptions {
+  /** Whoever installed the kinds a moment ago wrote their conversion: they are large, and need not be read again. */
+  readonly hasConversion?: boolean;
+}
+
 /** Writes only what differs; CRDs that are not installed are left to whoever installs them. @throws ApiError. */
-export async function register(cluster: Cluster, options: WebhookConfigurationOptions): Promise<void> {
+export async function register(cluster: Cluster, options: RegisterOptions): Promise<void> {
   const configurations = webhookConfigurations(options).map((wanted) => {
     const isMutating = wanted.kind === mutatingWebhookConfigurations.kind;
     const type = isMutating ? mutatingWebhookConfigurations : validatingWebhookConfigurations;
     return ensure(cluster, type as ResourceType<AnyObject>, wanted);
   });
-  const conversions = convertedPlurals.map((plural) => {
+  const conversions = (options.hasConversion === true ? [] : convertedPlurals).map((plural) => {
     const wanted = crdConversion(`${plural}.${servingGroup}`, options);
     return ensureConversion(cluster, wanted);
   });

@@ -33,6 +33,8 @@ export interface WebhookOptions {
    * registrations alone and is ready without one. Default `lead`.
    */
   readonly role?: () => WebhookRole;
+  /** What this operator has just installed the kinds with; undefined: nothing, or it does not install. */
+  readonly installed?: () => ConversionClient | undefined;
   /** How long reviews are still answered after `signal`, while callers are told that we are not ready. Default 0. */
   readonly drainMs?: number;
   /** Default: a minute, or a third of the overlap if that is shorter. */
@@ -57,6 +59,8 @@ const policyFor = (target: WebhookTarget, policy: WebhookOptions["policy"] = {})
   ...servingNames(target),
 });
 
+const conversionPath = "/convert";
+
 /** How API servers will ask for conversions, before anybody serves them. @throws as `startWebhooks`. */
 export async function conversionClient(
   options: Pick<WebhookOptions, "cluster" | "namespace" | "target">,
@@ -64,7 +68,7 @@ export async function conversionClient(
   const { cluster, namespace, target } = options;
   const now = () => new Date();
   const { caBundle } = await currentCertificate({ cluster, namespace, policy: policyFor(target), now });
-  return clientConfigOf(target, "/convert", caBundle) as ConversionClient;
+  return clientConfigOf(target, conversionPath, caBundle) as ConversionClient;
 }
 
 /** Soon while something is wrong, so that readiness does not wait for a tick. */
@@ -87,17 +91,22 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
 const ticksBetweenLooks = 10;
 
 /** Registers when the bundle changed, when something is wrong, and now and then. */
-function createRegistration({ cluster, target }: Pick<WebhookOptions, "cluster" | "target">) {
+function createRegistration({ cluster, target, installed }: Pick<WebhookOptions, "cluster" | "target" | "installed">) {
   let known: string | undefined;
   let ticks = 0;
   const ensure = async (caBundle: string, isWell: boolean): Promise<void> => {
     if (isWell && known === caBundle && ++ticks < ticksBetweenLooks) return;
     const owner = await installOwner(cluster);
-    await register(cluster, { target, caBundle, ...(owner === undefined ? {} : { owner }) });
+    const conversion = clientConfigOf(target, conversionPath, caBundle) as ConversionClient;
+    const hasConversion = known === undefined && installed?.()?.caBundle === conversion.caBundle;
+    await register(cluster, { target, caBundle, hasConversion, ...(owner === undefined ? {} : { owner }) });
     known = caBundle;
     ticks = 0;
   };
-  return { ensure, isDone: () => known !== undefined };
+  const forget = (): void => {
+    known = undefined;
+  };
+  return { ensure, forget, isDone: () => known !== undefined };
 }
 
 /** @throws ApiError when the Secret can neither be read nor made; the listen error as it is. */
@@ -129,9 +138,11 @@ export async function startWebhooks(options: WebhookOptions): Promise<Webhooks> 
       if (next.cert !== current.cert || next.caBundle !== current.caBundle)
         log.info({}, "The webhooks' certificates changed");
       current = next;
+      const isStandby = !registers && role() === "standby";
       if (registers) await registration.ensure(current.caBundle, problem === undefined);
-      problem =
-        !registers && role() === "standby" ? undefined : await selfCheck({ cluster, target, port: server.port });
+      // The other controller writes its own, whenever it likes.
+      if (isStandby) registration.forget();
+      problem = isStandby ? undefined : await selfCheck({ cluster, target, port: server.port });
     } catch (error) {
       // The API server is away: nobody calls us meanwhile, and when it is back it must not find a Service without pods.
       // But a leader that has not registered yet is called by nobody, however the API server is.
