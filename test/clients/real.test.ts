@@ -11,8 +11,8 @@ import { controllerProgram } from "./go.ts";
 import { argoGenerations, kstatusOf, verdictsOf } from "./health.ts";
 import { pythonWithKserve, tell } from "./python.ts";
 import { stepsEverywhere } from "./sdk-steps.ts";
-import { playUnrest, startWitness } from "./unrest.ts";
-import { follower } from "./witnesses.ts";
+import { assertKept, playUnrest } from "./unrest.ts";
+import { startWitnesses } from "./witnesses.ts";
 
 const assets = await findAssets(["kube-apiserver", "kube-controller-manager"]);
 const [python, program] = await Promise.all([pythonWithKserve(), controllerProgram()]);
@@ -73,22 +73,17 @@ describe("clients nobody here wrote, on a real kube-apiserver", { skip: why ?? f
 
   it("watchers miss nothing while the API server is killed and etcd compacted", async () => {
     const { server } = await startWebhookHome(assets);
-    const { cluster, kubeconfig } = server;
-    const witnesses = [
-      startWitness(python, follower(kubeconfig, "default")),
-      startWitness(program, [], { KUBECONFIG: kubeconfig }),
-    ];
+    const { cluster, kubeconfig, restart, compact } = server;
+    const witnesses = startWitnesses({ python, program, kubeconfig, cluster, namespace: "default" });
     try {
-      await Promise.all(witnesses.map((witness) => witness.says(["led"])));
-      const known = async (lines: readonly string[]): Promise<void> => {
-        await Promise.all(witnesses.map((witness) => witness.says(lines)));
-      };
-      const { restart, compact } = server;
-      const happened = await playUnrest({ cluster, namespace: "default", restart, compact, known });
+      await witnesses.led();
+      const unrest = { cluster, namespace: "default", restart, compact, known: witnesses.known };
+      const happened = await playUnrest(unrest);
       assert.ok(happened.length >= 30, `${happened.length} things happened`);
-      await known(happened);
+      await assertKept(unrest, happened);
+      await witnesses.known(happened);
     } finally {
-      await Promise.all(witnesses.map((witness) => witness.close()));
+      await witnesses.close();
       await server.close();
     }
   });

@@ -7,43 +7,41 @@ import { createCluster, loadKubeconfig, remoteTransport } from "@serval/kube";
 import { Home } from "../e2e/home.ts";
 import { controllerProgram } from "./go.ts";
 import { pythonWithKserve } from "./python.ts";
-import { playUnrest, startWitness } from "./unrest.ts";
-import { follower } from "./witnesses.ts";
+import { assertKept, playUnrest } from "./unrest.ts";
+import { startWitnesses, type Witnesses } from "./witnesses.ts";
 
 const [python, program] = await Promise.all([pythonWithKserve(), controllerProgram()]);
 const why = [python, program].find((text) => text.startsWith("skip:"))?.slice(5);
+const namespace = "default";
+
+/** `kill -9` of the control plane; resolves when the next one starts. */
+async function restarted(home: Home): Promise<void> {
+  const { controlPlane } = await home.state();
+  process.kill(controlPlane?.pid as number, "SIGKILL");
+  await home.stateUntil(
+    "a new control plane",
+    (state) => state.controlPlane !== undefined && state.controlPlane.pid !== controlPlane?.pid,
+  );
+}
 
 describe("clients nobody here wrote, on the embedded home", { skip: why ?? false }, () => {
   it("miss nothing while the control plane is killed five times", async () => {
     const home = await Home.make();
-    const witnesses: ReturnType<typeof startWitness>[] = [];
+    let witnesses: Witnesses | undefined;
     try {
       await home.ready();
-      const cluster = createCluster(remoteTransport(await loadKubeconfig(home.kubeconfig)), "serval-e2e");
-      witnesses.push(
-        startWitness(python, follower(home.kubeconfig, "default")),
-        startWitness(program, [], { KUBECONFIG: home.kubeconfig }),
-      );
-      await Promise.all(witnesses.map((witness) => witness.says(["led"])));
-      const restart = async (): Promise<void> => {
-        const { controlPlane } = await home.state();
-        process.kill(controlPlane?.pid as number, "SIGKILL");
-        await home.stateUntil(
-          "a new control plane",
-          (state) => state.controlPlane !== undefined && state.controlPlane.pid !== controlPlane?.pid,
-        );
-      };
-      const known = async (lines: readonly string[]): Promise<void> => {
-        await Promise.all(witnesses.map((witness) => witness.says(lines)));
-      };
-      const happened = await playUnrest({ cluster, namespace: "default", restart, known });
+      const { kubeconfig } = home;
+      const cluster = createCluster(remoteTransport(await loadKubeconfig(kubeconfig)), "serval-e2e");
+      witnesses = startWitnesses({ python, program, kubeconfig, cluster, namespace });
+      await witnesses.led();
+      const unrest = { cluster, namespace, restart: () => restarted(home), known: witnesses.known };
+      const happened = await playUnrest(unrest);
       assert.ok(happened.length >= 30, `${happened.length} things happened`);
-      await known(happened);
-      const copied = happened.filter((line) => line.startsWith("added")).map((line) => line.replace("added", "copied"));
-      await witnesses[1]?.says(copied);
+      await assertKept(unrest, happened);
+      await witnesses.known(happened);
       await cluster[Symbol.asyncDispose]();
     } finally {
-      await Promise.all(witnesses.map((witness) => witness.close()));
+      await witnesses?.close();
       await home.close();
     }
   });

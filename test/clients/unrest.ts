@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hard times for clients: while services come and go, the API server is killed and its history forgotten, again and again.
 // What a client said is compared with what happened.
-import { type ChildProcess, spawn } from "node:child_process";
-import { type InferenceService, inferenceServices } from "@serval/api";
+import assert from "node:assert/strict";
+import { type InferenceService, inferenceServices, type KubeObject, type ResourceType, resources } from "@serval/api";
 import { type Cluster, isNotFound } from "@serval/kube";
 
 export interface Unrest {
@@ -16,58 +16,10 @@ export interface Unrest {
   known(lines: readonly string[]): Promise<void>;
 }
 
-const deadlineMs = 90_000;
+/** Of one write, and of one thing that a client is to see: only a failure waits it out. */
+export const deadlineMs = 90_000;
 const rounds = 3;
 const perRound = 8;
-
-/** A client that prints what it saw. */
-export interface Witness {
-  readonly lines: readonly string[];
-  /** Waits until it has said all of these. @throws with what is missing. */
-  says(wanted: readonly string[]): Promise<void>;
-  close(): Promise<void>;
-}
-
-export function startWitness(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Witness {
-  const child: ChildProcess = spawn(command, args, {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, ...env },
-  });
-  const lines: string[] = [];
-  let [rest, errors] = ["", ""];
-  let changed = Promise.withResolvers<void>();
-  const wake = (): void => {
-    changed.resolve();
-    changed = Promise.withResolvers();
-  };
-  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
-    const parts = (rest + text).split("\n");
-    rest = parts.pop() ?? "";
-    lines.push(...parts.map((line) => line.trim()));
-    wake();
-  });
-  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-    errors = (errors + text).slice(-4_000);
-  });
-  const ended = new Promise<void>((resolve) => child.once("close", () => resolve(wake())));
-  return {
-    lines,
-    async says(wanted) {
-      const late = AbortSignal.timeout(deadlineMs);
-      late.addEventListener("abort", wake);
-      const missing = (): string[] => wanted.filter((line) => !lines.includes(line));
-      while (missing().length > 0) {
-        if (late.aborted || child.exitCode !== null)
-          throw new Error(`${child.exitCode === null ? "in time" : "it ended"}, without ${missing()}\n${errors}`);
-        await changed.promise;
-      }
-    },
-    async close() {
-      child.kill("SIGKILL");
-      await ended;
-    },
-  };
-}
 
 const serviceOf = (namespace: string, name: string): InferenceService => ({
   apiVersion: "serving.kserve.io/v1beta1",
@@ -76,14 +28,13 @@ const serviceOf = (namespace: string, name: string): InferenceService => ({
   spec: { predictor: { model: { modelFormat: { name: "sklearn" }, storageUri: `s3://models/${name}` } } },
 });
 
-/** A write that is tried again while the server is away. */
-async function stubborn(write: () => Promise<unknown>, isDone: (error: unknown) => boolean): Promise<void> {
+/** A call that is made again while the server is away. @returns undefined where an error says that it is done. */
+async function stubborn<T>(call: () => Promise<T>, isDone: (error: unknown) => boolean): Promise<T | undefined> {
   for (const end = performance.now() + deadlineMs; ; ) {
     try {
-      await write();
-      return;
+      return await call();
     } catch (error) {
-      if (isDone(error)) return;
+      if (isDone(error)) return undefined;
       if (performance.now() > end) throw error;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
@@ -116,4 +67,25 @@ export async function playUnrest({ cluster, namespace, restart, compact, known }
     await restart();
   }
   return happened;
+}
+
+const namesAfter = (word: string, lines: readonly string[]): string[] =>
+  lines.filter((line) => line.startsWith(`${word} `)).map((line) => line.slice(word.length + 1));
+
+/** What the server answered as done is there after the last `kill -9`: the services, and the copies of all of them. */
+export async function assertKept({ cluster, namespace }: Unrest, happened: readonly string[]): Promise<void> {
+  const [added, deleted] = [namesAfter("added", happened), namesAfter("deleted", happened)];
+  const namesOf = async <T extends KubeObject>(type: ResourceType<T>): Promise<string[]> => {
+    const found = await stubborn(
+      () => cluster.list(type, { namespace }),
+      () => false,
+    );
+    return (found?.items ?? []).map(({ metadata }) => metadata.name as string).filter((name) => added.includes(name));
+  };
+  assert.deepEqual(
+    (await namesOf(inferenceServices)).sort(),
+    added.filter((name) => !deleted.includes(name)).sort(),
+    "services after the last kill",
+  );
+  assert.deepEqual((await namesOf(resources.configMaps)).sort(), added.toSorted(), "copies after the last kill");
 }

@@ -7,9 +7,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -77,6 +80,24 @@ func (r *reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	return ctrl.Result{RequeueAfter: 200 * time.Millisecond}, nil
 }
 
+// dialPatiently connects as soon as somebody listens. client-go's reflectors pause longer after every refused connection,
+// up to a minute each time, and forget it only after two quiet minutes; that cannot be set. Where an API server is away
+// often and shortly, its clients would mostly pause. Broken, answered and refused requests go on to client-go as ever.
+func dialPatiently(ctx context.Context, network, address string) (net.Conn, error) {
+	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
+	for end := time.Now().Add(20 * time.Second); ; {
+		connection, err := dialer.DialContext(ctx, network, address)
+		if err == nil || !errors.Is(err, syscall.ECONNREFUSED) || time.Now().After(end) {
+			return connection, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
 func run() error {
 	log.SetLogger(zap.New(zap.WriteTo(os.Stderr)))
 	scheme := runtime.NewScheme()
@@ -85,7 +106,9 @@ func run() error {
 	}
 	// An API server may be away for half a minute.
 	lease, renew, retry := 60*time.Second, 40*time.Second, time.Second
-	manager, err := ctrl.NewManager(ctrl.GetConfigOrDie(), ctrl.Options{
+	config := ctrl.GetConfigOrDie()
+	config.Dial = dialPatiently
+	manager, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:                  scheme,
 		LeaderElection:          true,
 		LeaderElectionID:        "client-go-test",
