@@ -161,6 +161,8 @@ export function startClusterOperator(options: ClusterOperatorOptions): ClusterOp
     },
     served: () => kinds.served(options.bootstrap?.gateway === true ? [...neededKinds, ...gatewayKinds] : neededKinds),
     registeredEarly: async () => {
+      // Of an earlier term: others may have written since.
+      delete state.conversion;
       const onProblem = (error: unknown): void =>
         log.warn({ error }, "Cannot register the webhooks yet, will try again");
       await state.webhooks?.register().catch(onProblem);
@@ -189,7 +191,7 @@ export function startClusterOperator(options: ClusterOperatorOptions): ClusterOp
       signal,
       plugins: webhookPlugins(admission, cluster),
       role: () => roles[leadership.state()],
-      installed: () => state.conversion,
+      installed: () => (leadership.state() === "standby" ? undefined : state.conversion),
     });
     served.resolve(state.webhooks);
   };
