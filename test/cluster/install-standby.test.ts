@@ -5,8 +5,16 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
-import { type AnyObject, kserveNamespace, type ResourceType, resources, servingCrds } from "@serval/api";
+import {
+  type AnyObject,
+  inferenceServices,
+  kserveNamespace,
+  type ResourceType,
+  resources,
+  servingCrds,
+} from "@serval/api";
 import { isServalIdentity, leaseName } from "@serval/operator";
+import { askForWebhooks, migrationKey } from "@serval/operator/adoption/handover.ts";
 import { mutatingWebhookConfigurations, webhookConfigurations } from "@serval/operator/webhooks/registrations.ts";
 import { servalBin } from "../../packages/cli/src/serval-bin.ts";
 import { type InstallHome, manifest, type Role, startInstallHome, until, untilReady } from "./install-home.ts";
@@ -100,6 +108,30 @@ describe("Serval beside KServe on a real kube-apiserver", skip, () => {
     assert.equal((await home.cluster.get(resources.leases, leaseKey))?.spec?.holderIdentity, kserve);
   });
 
+  it("answers the webhooks before it acts, when it is asked to", async () => {
+    const { cluster } = home;
+    const kinds = async (): Promise<unknown> => {
+      const { items } = await cluster.list(resources.customResourceDefinitions);
+      return items.map(({ metadata }) => [metadata.name, metadata.generation]);
+    };
+    const before = await kinds();
+    await cluster.create(resources.configMaps, { apiVersion: "v1", kind: "ConfigMap", metadata: migrationKey });
+    await askForWebhooks(cluster, true);
+    const empty = {
+      apiVersion: "serving.kserve.io/v1beta1",
+      kind: "InferenceService",
+      metadata: { name: "empty", namespace: "default" },
+      spec: { predictor: {} },
+    };
+    await until("Serval's refusal", async () => {
+      const error = await cluster.create(inferenceServices, empty, { dryRun: true }).catch((thrown: unknown) => thrown);
+      return /SV1009/.test((error as Error).message);
+    });
+    assert.match(await operator.readiness(), /^200/);
+    assert.equal((await cluster.get(resources.leases, leaseKey))?.spec?.holderIdentity, kserve);
+    assert.deepEqual(await kinds(), before);
+  });
+
   it("acts once KServe is gone", async () => {
     await home.done(["scale", "deployment", "kserve-controller-manager", "-n", kserveNamespace, "--replicas=0"]);
     await until("the lead", async () => {
@@ -110,8 +142,10 @@ describe("Serval beside KServe on a real kube-apiserver", skip, () => {
     const { items } = await home.cluster.list(mutatingWebhookConfigurations as ResourceType<AnyObject>);
     assert.equal(items.length, 4);
     assert.doesNotMatch(JSON.stringify(items), /kserve-webhook-server-service|inject-ca-from|serval-takeover/);
-    const crds = await home.done(["get", "crd", "-o", "name"]);
-    assert.match(crds, /llminferenceservices/);
+    // It was ready all the time, because it answered.
+    await until("the kinds that KServe had not", async () =>
+      /llminferenceservices/.test(await home.done(["get", "crd", "-o", "name"])),
+    );
   });
 
   it("is followed by a second operator, which leads when the first one dies", async () => {

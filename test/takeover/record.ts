@@ -39,8 +39,10 @@ const nameOf = (object: KubeObject): string => `${object.kind} ${keyText(keyOf(o
 
 export async function takeSnapshot(cluster: Cluster): Promise<Snapshot> {
   const lists = await Promise.all(types.map((type) => cluster.list(type)));
-  // The controllers' own pods come and go with them.
-  const objects = lists.flatMap(({ items }) => items).filter(({ metadata }) => !isController(metadata.namespace));
+  // The controllers' own pods come and go with them; one that is on its way out has been replaced already.
+  const isOf = ({ kind, metadata }: KubeObject): boolean =>
+    !isController(metadata.namespace) && !(kind === "Pod" && metadata.deletionTimestamp !== undefined);
+  const objects = lists.flatMap(({ items }) => items).filter(isOf);
   return new Map(objects.map((object) => [nameOf(object), object]));
 }
 

@@ -15,6 +15,7 @@ import {
 import type { Cluster } from "@serval/kube";
 import type { Logger, Registry } from "@serval/observe";
 import { type AdmissionState, createAdmissionState } from "./admission-state.ts";
+import { createHandover } from "./adoption/handover.ts";
 import type { BootstrapOptions } from "./bootstrap/bootstrap.ts";
 import { createPreparation, type Preparation } from "./bootstrap/preparation.ts";
 import { optionalChildKinds, servedChildKinds } from "./children/served-kinds.ts";
@@ -173,7 +174,15 @@ export function startClusterOperator(options: ClusterOperatorOptions): ClusterOp
     },
   });
   const { election, namespace } = options;
-  const leadership = createLeadership({ cluster, log, signal, namespace, election, ...preparation });
+  const handover = createHandover(cluster, log, async (isAsked) =>
+    isAsked ? state.webhooks?.register() : state.webhooks?.tick(),
+  );
+  const onStandby = handover.look;
+  const leadership = createLeadership({ cluster, log, signal, namespace, election, onStandby, ...preparation });
+  const webhookRole = (): WebhookRole => {
+    const role = roles[leadership.state()];
+    return role === "standby" && handover.isAsked() ? "lead" : role;
+  };
 
   const serveWebhooks = async (operator: Operator): Promise<void> => {
     const { webhooks } = options;
@@ -190,7 +199,7 @@ export function startClusterOperator(options: ClusterOperatorOptions): ClusterOp
       log,
       signal,
       plugins: webhookPlugins(admission, cluster),
-      role: () => roles[leadership.state()],
+      role: webhookRole,
       installed: () => (leadership.state() === "standby" ? undefined : state.conversion),
     });
     served.resolve(state.webhooks);
@@ -224,14 +233,15 @@ export function startClusterOperator(options: ClusterOperatorOptions): ClusterOp
     state.operator === undefined ? state.waiting : state.operator.notReady();
   // Who was ready as a follower has webhooks that are registered. In an upgrade it is the only one that answers them while
   // it prepares to lead: without it the API server would ask a pod that is gone.
+  // The same after a hand-over, in which they answered before they led.
   let isAsked = false;
   const notReady = (): string | undefined => {
-    // Beside KServe nothing is asked of us.
-    if (leadership.state() === "standby") return undefined;
-    const preparing = isAsked ? undefined : (preparation.problem() ?? leadershipNotReady());
+    const isStandby = leadership.state() === "standby";
+    const preparing = isAsked || isStandby ? undefined : (preparation.problem() ?? leadershipNotReady());
     const why = preparing ?? operatorNotReady() ?? webhooksNotReady();
-    isAsked ||= why === undefined;
-    return why;
+    isAsked ||= why === undefined && webhookRole() !== "standby";
+    // Beside KServe nothing is asked of us.
+    return isStandby ? undefined : why;
   };
   return {
     notReady,

@@ -134,7 +134,7 @@ function table(rows: readonly Row[]): string {
   return [head, rule, ...lines].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
-/** @throws AssertionError unless hand-overs replace no pod, edits only those of the edited, and no request fails. */
+/** @throws AssertionError unless hand-overs replace no pod, edits only those of the edited, and nothing is refused. */
 function judge(rows: readonly Row[]): void {
   const changed = new RegExp(`^Pod ${namespace}/(${edited.spec}|${edited.env})-predictor-`);
   for (const row of rows) {
@@ -142,6 +142,7 @@ function judge(rows: readonly Row[]): void {
     assert.deepEqual(wrong, [], `${row.step}: pods were replaced`);
     assert.equal(row.restarts > 0 && row.step !== "edits", false, `${row.step}: containers restarted`);
     assert.deepEqual(row.failures, [], `${row.step}: requests failed`);
+    assert.equal(row.refused, 0, `${row.step}: writes were refused`);
   }
 }
 

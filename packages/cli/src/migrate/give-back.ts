@@ -3,6 +3,7 @@
 // the time: Serval's until KServe's pods are ready, then those.
 import { inferenceServices, resources, ServalError } from "@serval/api";
 import { silentLogger } from "@serval/observe";
+import { askForWebhooks } from "@serval/operator/adoption/handover.ts";
 import { returnAll, unreturnable } from "@serval/operator/adoption/return-all.ts";
 import { openView } from "@serval/operator/adoption/view.ts";
 import { type HeldLease, holderOf, holdLease, readLease, renewDeadlineMs } from "./lease.ts";
@@ -121,6 +122,8 @@ export async function giveBack(context: StepContext): Promise<void> {
       {
         title: "Neither acts",
         run: async () => {
+          // An operator that stands by would register its webhooks again.
+          await askForWebhooks(cluster, false);
           held = await takeLease(context);
           return "this command holds the lease";
         },

@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a take-over replaces, kept in the cluster so that it can be given back by anybody, from anywhere: a ConfigMap
 // beside Serval. Written once: a take-over that is run again must not save what the first run has made.
-import {
-  type AnyObject,
-  type ConfigMap,
-  type ResourceType,
-  resources,
-  servingGroup,
-  systemNamespace,
-} from "@serval/api";
+import { type AnyObject, type ConfigMap, type ResourceType, resources, servingGroup } from "@serval/api";
 import type { Cluster } from "@serval/kube";
+import { migrationKey as key } from "@serval/operator/adoption/handover.ts";
 import {
   mutatingWebhookConfigurations,
   validatingWebhookConfigurations,
 } from "@serval/operator/webhooks/registrations.ts";
 
-export const savedName = "serval-migration";
-const key = { namespace: systemNamespace, name: savedName };
 const entry = "state.json";
 
 export interface SavedManager {

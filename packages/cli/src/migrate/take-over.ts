@@ -1,14 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 // `serval migrate kserve --apply`: KServe stops, Serval leads, and every service is as ready as before.
-import { type AnyObject, type Deployment, resources, ServalError } from "@serval/api";
+import {
+  type AnyObject,
+  type Deployment,
+  type InferenceService,
+  inferenceServices,
+  resources,
+  ServalError,
+} from "@serval/api";
+import type { Cluster } from "@serval/kube";
 import { silentLogger } from "@serval/observe";
 import { forecastAll, type ServiceForecast } from "@serval/operator/adoption/forecast.ts";
+import { askForWebhooks } from "@serval/operator/adoption/handover.ts";
 import { openView } from "@serval/operator/adoption/view.ts";
 import { ensureKinds } from "@serval/operator/bootstrap/kinds.ts";
 import { freeLease, holderOf, readLease } from "./lease.ts";
 import { type Manager, podsOf, scale, servalKey } from "./managers.ts";
 import { makePlan, type Plan } from "./plan.ts";
-import { readConversions, readSaved, readWebhooks, type SavedState, webhookTypeOf, writeSaved } from "./saved.ts";
+import {
+  readConversions,
+  readSaved,
+  readWebhooks,
+  restoreWebhooks,
+  type SavedState,
+  webhookTypeOf,
+  writeSaved,
+} from "./saved.ts";
 import { runSteps, type StepContext, waitUntil } from "./steps.ts";
 
 const isServing = ({ role }: Manager): boolean => role === "serving";
@@ -78,27 +95,62 @@ const isSaved = (saved: AnyObject, { name, clientConfig }: Webhook): boolean =>
     (one) => one.name === name && JSON.stringify(one.clientConfig) === JSON.stringify(clientConfig),
   );
 
-/** Webhooks that still call KServe: Serval has none of that name, and nobody answers any more. */
-async function moveWebhooks(context: StepContext, { webhooks }: SavedState): Promise<string> {
+/** What KServe would answer is another text: its own first sentence, without a code. */
+const emptyService: InferenceService = {
+  apiVersion: "serving.kserve.io/v1beta1",
+  kind: "InferenceService",
+  metadata: { name: "serval-migration-check", namespace: "default" },
+  spec: { predictor: {} },
+};
+const servalsRefusal = /\n {2}\w+ spec\.predictor/;
+
+/** undefined: the API server calls Serval, and is answered. */
+async function notAnswered(cluster: Cluster): Promise<string | undefined> {
+  try {
+    await cluster.create(inferenceServices, emptyService, { dryRun: true });
+    return "nobody refuses a service without a model";
+  } catch (error) {
+    const { message } = error as Error;
+    return servalsRefusal.test(message) ? undefined : message;
+  }
+}
+
+const stored = async (cluster: Cluster, saved: AnyObject): Promise<AnyObject | undefined> =>
+  (await cluster.get(webhookTypeOf(saved), { name: saved.metadata.name ?? "" })) as AnyObject | undefined;
+
+/** While KServe answers still: in the seconds in which its pods end, a write would be refused. */
+async function moveWebhooks(context: StepContext, saved: SavedState): Promise<string> {
   const { cluster } = context;
-  const stored = async (saved: AnyObject): Promise<AnyObject | undefined> =>
-    (await cluster.get(webhookTypeOf(saved), { name: saved.metadata.name ?? "" })) as AnyObject | undefined;
-  await waitUntil(context, "the webhooks call Serval", async () => {
-    for (const saved of webhooks) {
-      const now = webhooksOf(await stored(saved));
-      if (now.length > 0 && now.every((webhook) => isSaved(saved, webhook))) return saved.metadata.name;
-    }
-    return undefined;
-  });
+  await askForWebhooks(cluster, true);
+  try {
+    await waitUntil(context, "Serval answers the webhooks", async () => {
+      for (const each of saved.webhooks) {
+        const now = webhooksOf(await stored(cluster, each));
+        if (now.length > 0 && now.every((webhook) => isSaved(each, webhook)))
+          return `${each.metadata.name} calls KServe`;
+      }
+      return notAnswered(cluster);
+    });
+  } catch (error) {
+    await askForWebhooks(cluster, false);
+    await restoreWebhooks(cluster, saved);
+    throw error;
+  }
+  return `${saved.webhooks.length} configuration(s)`;
+}
+
+/** Webhooks that still call KServe: Serval has none of that name, and nobody answers any more. */
+async function endOldWebhooks({ cluster }: StepContext, { webhooks }: SavedState): Promise<string> {
+  await askForWebhooks(cluster, false);
   let removed = 0;
   for (const saved of webhooks) {
-    const object = await stored(saved);
+    const object = await stored(cluster, saved);
     const kept = webhooksOf(object).filter((webhook) => !isSaved(saved, webhook));
     if (object === undefined || kept.length === webhooksOf(object).length) continue;
     removed += webhooksOf(object).length - kept.length;
     await cluster.update(webhookTypeOf(saved), { ...object, webhooks: kept } as AnyObject);
   }
-  return removed === 0 ? "all of them" : `${removed} without a counterpart removed`;
+  return `${removed} without a counterpart`;
 }
 
 /** What of the services is not as it should be; undefined: nothing. Pure. */
@@ -150,9 +202,10 @@ export async function takeOver(context: StepContext): Promise<void> {
     { title: "Saved for the way back", run: () => save(context, plan) },
     { title: "Serval started", run: () => startServal(context) },
     { title: "Kinds of this release", run: () => bringKinds(context) },
+    { title: "Webhooks call Serval", run: async () => moveWebhooks(context, await requireSaved(context)) },
     { title: "KServe stopped", run: () => stopKserve(context, plan.managers) },
     { title: "Serval leads", run: () => waitForLead(context) },
-    { title: "Webhooks call Serval", run: async () => moveWebhooks(context, await requireSaved(context)) },
+    { title: "Webhooks of KServe removed", run: async () => endOldWebhooks(context, await requireSaved(context)) },
     { title: "Services taken over", run: async () => waitForServices(context, await requireSaved(context)) },
   ]);
 }

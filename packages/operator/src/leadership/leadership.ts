@@ -35,6 +35,8 @@ export interface LeadershipOptions {
   readonly beforeElection?: (signal: AbortSignal) => Promise<void>;
   /** After it was taken and before anything acts; tries again by itself. */
   readonly prepare: Act;
+  /** At every look at the lease while KServe acts. */
+  readonly onStandby?: () => void;
 }
 
 const ended = (signal: AbortSignal): Promise<void> =>
@@ -101,6 +103,7 @@ export function createLeadership(options: LeadershipOptions): Leadership {
   const standBy = (why: string, lease?: Lease): void => {
     [state, reason] = ["standby", why];
     tell(why, lease);
+    options.onStandby?.();
   };
   const onWaiting = (lease: Lease): void => {
     const holder = lease.spec?.holderIdentity ?? "";

@@ -103,7 +103,10 @@ function createRegistration({ cluster, target, installed }: Pick<WebhookOptions,
     known = caBundle;
     ticks = 0;
   };
-  return { ensure, isDone: () => known !== undefined };
+  const forget = (): void => {
+    known = undefined;
+  };
+  return { ensure, forget, isDone: () => known !== undefined };
 }
 
 /** @throws ApiError when the Secret can neither be read nor made; the listen error as it is. */
@@ -135,9 +138,11 @@ export async function startWebhooks(options: WebhookOptions): Promise<Webhooks> 
       if (next.cert !== current.cert || next.caBundle !== current.caBundle)
         log.info({}, "The webhooks' certificates changed");
       current = next;
+      const isStandby = !registers && role() === "standby";
       if (registers) await registration.ensure(current.caBundle, problem === undefined);
-      problem =
-        !registers && role() === "standby" ? undefined : await selfCheck({ cluster, target, port: server.port });
+      // The other controller writes its own, whenever it likes.
+      if (isStandby) registration.forget();
+      problem = isStandby ? undefined : await selfCheck({ cluster, target, port: server.port });
     } catch (error) {
       // The API server is away: nobody calls us meanwhile, and when it is back it must not find a Service without pods.
       // But a leader that has not registered yet is called by nobody, however the API server is.
