@@ -82,6 +82,7 @@ describe("clients nobody here wrote, on a real kube-apiserver", { skip: why ?? f
       assert.ok(happened.length >= 30, `${happened.length} things happened`);
       await assertKept(unrest, happened);
       await witnesses.known(happened);
+      assert.deepEqual(witnesses.lost(), []);
     } finally {
       await witnesses.close();
       await server.close();

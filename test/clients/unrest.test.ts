@@ -39,6 +39,7 @@ describe("clients nobody here wrote, on the embedded home", { skip: why ?? false
       assert.ok(happened.length >= 30, `${happened.length} things happened`);
       await assertKept(unrest, happened);
       await witnesses.known(happened);
+      assert.deepEqual(witnesses.lost(), []);
       await cluster[Symbol.asyncDispose]();
     } finally {
       await witnesses?.close();

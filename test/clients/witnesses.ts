@@ -2,7 +2,7 @@
 // Clients that say what they saw, one line per thing: `added NAME`, `deleted NAME`, `copied NAME`.
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { inferenceServices, type KubeObject, type ResourceType, resources } from "@serval/api";
+import { inferenceServices, resources } from "@serval/api";
 import { type Cluster, createInformer } from "@serval/kube";
 import { deadlineMs } from "./unrest.ts";
 
@@ -69,23 +69,29 @@ export function startWitness(command: string, args: readonly string[], env: Node
   };
 }
 
+interface InformerWitness extends Witness {
+  /** ConfigMaps that were seen, and then were gone or another object of that name. Nobody deletes them here. */
+  readonly lost: ReadonlySet<string>;
+}
+
 /**
  * Serval's own informers, which ask again at once. What they lack, the server has not told; what only the others lack,
  * they have not asked for yet.
  */
-export function informerWitness(cluster: Cluster, namespace: string): Witness {
+function informerWitness(cluster: Cluster, namespace: string): InformerWitness {
   const said = new Said();
+  const lost = new Set<string>();
   const ending = new AbortController();
-  const follow = <T extends KubeObject>(type: ResourceType<T>, words: { added?: string; deleted?: string }): void => {
-    const informer = createInformer(cluster, type, { namespace, signal: ending.signal, maxDelayMs: 200 });
-    informer.onChange(({ type: change, object }) => {
-      const word = change === "deleted" ? words.deleted : words.added;
-      if (word !== undefined) said.add([`${word} ${object.metadata.name}`]);
-    });
-  };
-  follow(inferenceServices, { added: "added", deleted: "deleted" });
-  follow(resources.configMaps, { added: "copied" });
+  const options = { namespace, signal: ending.signal, maxDelayMs: 200 };
+  createInformer(cluster, inferenceServices, options).onChange(({ type, object }) => {
+    said.add([`${type === "deleted" ? "deleted" : "added"} ${object.metadata.name}`]);
+  });
+  createInformer(cluster, resources.configMaps, options).onChange(({ type, object, old = object }) => {
+    said.add([`copied ${object.metadata.name}`]);
+    if (type === "deleted" || old.metadata.uid !== object.metadata.uid) lost.add(object.metadata.name as string);
+  });
   return {
+    lost,
     says: (wanted) =>
       said
         .until(wanted, () => undefined)
@@ -103,6 +109,8 @@ export interface Witnesses {
   readonly led: () => Promise<void>;
   /** Until all of them know it, and those that follow ConfigMaps have seen the copy of every service. */
   readonly known: (lines: readonly string[]) => Promise<void>;
+  /** Copies that a later `kill -9` took back, even when the controller has made them again since. */
+  readonly lost: () => readonly string[];
   readonly close: () => Promise<void>;
 }
 
@@ -133,6 +141,7 @@ export function startWitnesses({ python, program, kubeconfig, cluster, namespace
       const all = [...lines, ...copiesOf(lines)];
       await Promise.all([watch.says(lines), controller.says(all), informer.says(all)]);
     },
+    lost: () => [...informer.lost],
     async close() {
       await Promise.all([watch.close(), controller.close(), informer.close()]);
     },
