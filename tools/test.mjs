@@ -13,6 +13,7 @@ const named = args.filter((arg) => !arg.startsWith("--"));
 const everyday = [
   "packages/*/src/**/*.test.ts",
   "tools/**/*.test.ts",
+  "bench/**/*.test.ts",
   "test/e2e/**/*.test.ts",
   "test/compat/**/*.test.ts",
   "test/operator/**/*.test.ts",
