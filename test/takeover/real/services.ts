@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The services that KServe serves before the take-over: one model, in the shapes that users give them.
-import type { AnyObject } from "@serval/api";
+import { type AnyObject, images } from "@serval/api";
 import type { Target } from "../../real/load.ts";
 import { traefikUrl } from "../../real/traefik.ts";
 
@@ -9,31 +9,70 @@ export const namespace = "takeover";
 /** These are changed between the two hand-overs. */
 export const edited = { spec: "edited", env: "env-removed", canary: "canary" } as const;
 
+const modelUri = "pvc://models/iris-svc";
 export const keptEnv = [{ name: "KEPT", value: "1" }];
 export const requests = { cpu: "10m", memory: "64Mi" };
 
-const shapes: readonly { readonly name: string; readonly predictor?: object; readonly model?: object }[] = [
+interface RealShape {
+  readonly name: string;
+  readonly predictor?: object;
+  /** Fields of the model; undefined: a plain one; null: the predictor has a container of its own. */
+  readonly model?: object | null;
+  /** Beside the predictor. */
+  readonly rest?: object;
+}
+
+/** A program of the user's, which finds the model where KServe puts it for the variable. */
+const container = (name: string): object => ({
+  name: "kserve-container",
+  image: images.modelServer,
+  args: [`--model_name=${name}`, "--model_dir=/mnt/models", "--http_port=8080"],
+  env: [{ name: "STORAGE_URI", value: modelUri }],
+  resources: { requests },
+});
+
+/** Of the namespace, under another name than any of the cluster's. */
+export const runtimeName = "team-sklearn";
+export const runtime: AnyObject = {
+  apiVersion: "serving.kserve.io/v1alpha1",
+  kind: "ServingRuntime",
+  metadata: { name: runtimeName, namespace },
+  spec: {
+    supportedModelFormats: [{ name: "sklearn", version: "1" }],
+    protocolVersions: ["v1"],
+    containers: [
+      {
+        name: "kserve-container",
+        image: images.modelServer,
+        args: ["--model_name={{.Name}}", "--model_dir=/mnt/models", "--http_port=8080"],
+      },
+    ],
+  },
+};
+
+const shapes: readonly RealShape[] = [
   { name: "plain" },
   { name: "two-pods", predictor: { minReplicas: 2, maxReplicas: 2 } },
   { name: "env", model: { env: keptEnv } },
   { name: "scaled", predictor: { minReplicas: 1, maxReplicas: 3, scaleMetric: "cpu", scaleTarget: 80 } },
   { name: "labelled", predictor: { labels: { team: "red" }, annotations: { "example.com/owner": "red" } } },
+  { name: "own-runtime", model: { runtime: runtimeName } },
+  { name: "own-program", predictor: { containers: [container("own-program")] }, model: null },
+  { name: "transformed", rest: { transformer: { containers: [container("transformed")] } } },
 ];
 
-function service(name: string, { predictor = {}, model = {} }: { predictor?: object; model?: object }): AnyObject {
+function service(name: string, { predictor = {}, model = {}, rest = {} }: Omit<RealShape, "name">): AnyObject {
   return {
     apiVersion: "serving.kserve.io/v1beta1",
     kind: "InferenceService",
     metadata: { name, namespace },
     spec: {
+      ...rest,
       predictor: {
         ...predictor,
-        model: {
-          modelFormat: { name: "sklearn" },
-          storageUri: "pvc://models/iris-svc",
-          resources: { requests },
-          ...model,
-        },
+        ...(model === null
+          ? {}
+          : { model: { modelFormat: { name: "sklearn" }, storageUri: modelUri, resources: { requests }, ...model } }),
       },
     },
   };
@@ -58,9 +97,13 @@ const answers = /^\{"predictions":\[1\]\}$/;
 
 /** Every service through its Service, and every third one through the Gateway too. */
 export function targets(all: readonly AnyObject[]): Target[] {
-  return all.flatMap(({ metadata: { name = "" } }, at) => {
-    const path = `/v1/models/${name}:predict`;
-    const direct = { name, url: `http://${name}-predictor.${namespace}.svc.cluster.local${path}`, body, answers };
+  return all.flatMap(({ metadata: { name = "" }, spec }, at) => {
+    const { predictor, transformer } = spec as { predictor: { containers?: object[] }; transformer?: object };
+    // A program of the user's names the model itself; KServe tells a transformer the name.
+    const model = predictor.containers === undefined ? name : name.replace(/-\d+$/, "");
+    const path = `/v1/models/${model}:predict`;
+    const front = `${name}-${transformer === undefined ? "predictor" : "transformer"}`;
+    const direct = { name, url: `http://${front}.${namespace}.svc.cluster.local${path}`, body, answers };
     const routed = {
       ...direct,
       name: `${name} routed`,

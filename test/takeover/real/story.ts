@@ -15,7 +15,7 @@ import { servalDone } from "../serval.ts";
 import { until } from "../until.ts";
 import { type Admission, watchAdmission } from "./admission.ts";
 import { installKserve } from "./kserve.ts";
-import { edited, keptEnv, namespace, services, targets } from "./services.ts";
+import { edited, keptEnv, namespace, runtime, services, targets } from "./services.ts";
 
 interface Row {
   readonly step: string;
@@ -153,23 +153,28 @@ async function play(story: Story): Promise<void> {
     for (const line of (await servalDone(kubeconfig, ...command)).trim().split("\n")) say(`  ${line}`);
   };
   const { kubectl } = story.real;
+  const takeOver = async (): Promise<void> => {
+    await run(apply);
+    if (process.env["SERVAL_TAKEOVER_LOG"] === undefined) return;
+    console.error(await kubectl(["logs", "-n", "serval-system", "deployment/serval-operator", "--timestamps"]));
+  };
   await step(story, "Serval beside KServe", async () => {
     await kubectl(["apply", "--server-side", "-f", manifest]);
     await kubectl(["rollout", "status", "-n", "serval-system", "deployment/serval-operator", "--timeout=180s"]);
   });
   const { blockers } = JSON.parse(await servalDone(kubeconfig, ...look, "-o", "json")) as { blockers: unknown[] };
   assert.deepEqual(blockers, []);
-  await step(story, "taken over", () => run(apply));
+  await step(story, "taken over", takeOver);
   await step(story, "edits", () => edits(story));
   await step(story, "canary and roll-back", () => canary(story));
   await step(story, "given back", () => run(back));
-  await step(story, "taken over again", () => run(apply));
+  await step(story, "taken over again", takeOver);
 }
 
 async function serve(real: RealCluster, count: number): Promise<ReturnType<typeof targets>> {
   await namespaceWithModels(real, namespace);
   const all = services(count);
-  await real.kubectl(["create", "-f", "-"], all.map((each) => JSON.stringify(each)).join("\n---\n"));
+  await real.kubectl(["create", "-f", "-"], [runtime, ...all].map((each) => JSON.stringify(each)).join("\n---\n"));
   const wait = ["wait", "-n", namespace, "--for=condition=Ready", "isvc", "--all", "--timeout=400s"];
   const { code, stderr } = await real.tell(wait);
   if (code !== 0) {
