@@ -88,6 +88,12 @@ function imageArgs({ images }: InstallOptions): string[] {
   return [`--repository=${repository}`, `--image-tag=${rest.slice(rest.indexOf(":") + 1)}`];
 }
 
+/**
+ * Bounds the part of the heap for young objects, in MiB. V8 takes it from the memory limit (8 for 512Mi, more for more), and
+ * the operator's work does not need it: with 5,000 services 4 saves 20 MiB at the same processor time (bench/operator).
+ */
+const youngHeap = { name: "NODE_OPTIONS", value: "--max-semi-space-size=4" } as const;
+
 export const operatorDeployment = (install: InstallOptions): AnyObject =>
   deployment(
     {
@@ -102,7 +108,7 @@ export const operatorDeployment = (install: InstallOptions): AnyObject =>
         `--gateway=${install.gateway.enabled}`,
         ...imageArgs(install),
       ],
-      env: [{ name: "POD_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } }],
+      env: [{ name: "POD_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } }, youngHeap],
       ports: [
         { name: "webhooks", containerPort: ports.webhooks },
         { name: "metrics", containerPort: ports.metrics },
