@@ -8,15 +8,15 @@ import { startInstallHome, untilReady } from "../cluster/install-home.ts";
 import { findAssets } from "../cluster/kube-apiserver.ts";
 import { startWebhookHome } from "../cluster/webhook-home.ts";
 import { controllerProgram } from "./go.ts";
-import { argoGenerations, kstatusOf, verdictsOf } from "./health.ts";
+import { judgesProgram, ofReady, verdictsOf } from "./judges/judges.ts";
 import { pythonWithKserve, tell } from "./python.ts";
 import { stepsEverywhere } from "./sdk-steps.ts";
 import { assertKept, playUnrest } from "./unrest.ts";
 import { startWitnesses } from "./witnesses.ts";
 
 const assets = await findAssets(["kube-apiserver", "kube-controller-manager"]);
-const [python, program] = await Promise.all([pythonWithKserve(), controllerProgram()]);
-const why = [assets, python, program].find((text) => text.startsWith("skip:"))?.slice(5);
+const [python, program, judges] = await Promise.all([pythonWithKserve(), controllerProgram(), judgesProgram()]);
+const why = [assets, python, program, judges].find((text) => text.startsWith("skip:"))?.slice(5);
 
 const service = {
   apiVersion: "serving.kserve.io/v1beta1",
@@ -26,7 +26,7 @@ const service = {
 };
 
 describe("clients nobody here wrote, on a real kube-apiserver", { skip: why ?? false }, () => {
-  it("KServe's SDK creates, waits for, changes and deletes; kubectl wait and health rules see what it sees", async () => {
+  it("KServe's SDK creates, waits for, changes and deletes; kubectl wait, Argo CD and Flux see what it sees", async () => {
     const home = await startInstallHome(assets);
     try {
       await home.done(["apply", "--server-side", "-f", new URL("../../deploy/serval.yaml", import.meta.url).pathname]);
@@ -58,11 +58,7 @@ describe("clients nobody here wrote, on a real kube-apiserver", { skip: why ?? f
         await home.done(["wait", "--timeout=60s", ...form]);
       const live = await home.cluster.get(inferenceServices, { namespace: "default", name: "waited" });
       assert.ok(live !== undefined);
-      assert.equal(kstatusOf(live), "Current");
-      assert.deepEqual(
-        verdictsOf(live),
-        argoGenerations.map(({ ofHealthy }) => ofHealthy),
-      );
+      assert.deepEqual(await verdictsOf(judges, [live]), [ofReady]);
       const gone = home.done(["wait", "--for=delete", "--timeout=60s", isvc]);
       await home.done(["delete", isvc, "--wait=false"]);
       await gone;
