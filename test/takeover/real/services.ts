@@ -23,10 +23,10 @@ interface RealShape {
 }
 
 /** A program of the user's, which finds the model where KServe puts it for the variable. */
-const container = (name: string): object => ({
+const container = (...args: readonly string[]): object => ({
   name: "kserve-container",
   image: images.modelServer,
-  args: [`--model_name=${name}`, "--model_dir=/mnt/models", "--http_port=8080"],
+  args: [...args, "--model_dir=/mnt/models", "--http_port=8080"],
   env: [{ name: "STORAGE_URI", value: modelUri }],
   resources: { requests },
 });
@@ -57,8 +57,8 @@ const shapes: readonly RealShape[] = [
   { name: "scaled", predictor: { minReplicas: 1, maxReplicas: 3, scaleMetric: "cpu", scaleTarget: 80 } },
   { name: "labelled", predictor: { labels: { team: "red" }, annotations: { "example.com/owner": "red" } } },
   { name: "own-runtime", model: { runtime: runtimeName } },
-  { name: "own-program", predictor: { containers: [container("own-program")] }, model: null },
-  { name: "transformed", rest: { transformer: { containers: [container("transformed")] } } },
+  { name: "own-program", predictor: { containers: [container("--model_name=own-program")] }, model: null },
+  { name: "transformed", rest: { transformer: { containers: [container()] } } },
 ];
 
 function service(name: string, { predictor = {}, model = {}, rest = {} }: Omit<RealShape, "name">): AnyObject {
