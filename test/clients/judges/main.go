@@ -2,7 +2,8 @@
 
 // Judges says of objects what Argo CD and Flux say of them, by their own engines: Argo CD's scripts in the Lua that it
 // runs them in, and the library by which Flux waits. Reads lines of JSON `{"judge": …, "object": …}`, answers each by a
-// line `{"status": …, "message": …}`. A judge is `kstatus` or a version of Argo CD.
+// line `{"status": …, "message": …}`. A judge is `kstatus` or a version of Argo CD. The release of kstatus is one that Go
+// 1.24 builds; its rules are those of v1.4.0, to the letter.
 package main
 
 import (
