@@ -4,13 +4,16 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import {
+  configMapName,
   type InferenceService,
   inferenceGraphs,
   inferenceServices,
   type KubeObject,
+  kserveNamespace,
   llmInferenceServices,
   type Pod,
   type ResourceType,
+  resources,
   trainedModels,
 } from "@serval/api";
 import {
@@ -200,5 +203,24 @@ describe("what our operator writes, to Argo CD and Flux", {
     const make = () => home.cluster.create(llmInferenceServices, llm);
     const said = await judgedUntil(of(llmInferenceServices, "big"), make, hasReady("False"));
     assert.deepEqual(said, ["- - - Progressing Current", "- - - Degraded InProgress"]);
+  });
+
+  it("without the condition Stopped of services that are not stopped, Argo CD since v2.13 finds them healthy", async () => {
+    const modern = "Progressing Progressing Healthy Healthy Current";
+    const quiet = (isvc: InferenceService): boolean => isReady(isvc) && conditionOf(isvc, "Stopped") === "";
+    const isAwake = (isvc: InferenceService): boolean => !isStopped(isvc) && hasBegun(isvc);
+    await said("calm", created(sklearn("calm")), hasBegun);
+    assert.deepEqual((await said("calm", pod("calm-predictor", readyPod), isReady)).at(-1), ofReady);
+    const data = { serval: JSON.stringify({ stoppedCondition: "whenStopped" }) };
+    const configure = () =>
+      home.cluster.patch(
+        resources.configMaps,
+        { namespace: kserveNamespace, name: configMapName },
+        { type: "merge", body: { data } },
+      );
+    assert.deepEqual(await said("calm", configure, quiet), [ofReady, modern]);
+    assert.equal((await said("calm", () => merged("calm", stopped("true")), isStopped)).at(-1), asleep);
+    await said("calm", () => merged("calm", stopped(null)), isAwake);
+    assert.equal((await said("calm", pod("calm-predictor", readyPod), quiet)).at(-1), modern);
   });
 });

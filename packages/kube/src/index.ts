@@ -11,4 +11,5 @@ export * from "./leader.ts";
 export * from "./queue.ts";
 export * from "./remote.ts";
 export * from "./runner.ts";
+export * from "./sharing.ts";
 export * from "./transport.ts";

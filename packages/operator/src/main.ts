@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starts the operator against a cluster, the same in both homes: makes its deps, watches, waits to lead, reconciles.
 import { inferenceGraphs, kserveNamespace, labels, resources, trainedModels } from "@serval/api";
-import { type Cluster, createEventRecorder, createInformer, type LeaderOptions, runAsLeader } from "@serval/kube";
+import {
+  type Cluster,
+  createEventRecorder,
+  createInformer,
+  createSharing,
+  type LeaderOptions,
+  runAsLeader,
+} from "@serval/kube";
 import { type Logger, Registry } from "@serval/observe";
 import { type AdmissionState, createAdmissionState } from "./admission-state.ts";
 import { createAdoption } from "./adoption/adoption.ts";
@@ -74,8 +81,10 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     onError: onEventError,
   });
   const kinds = await servedChildKinds(cluster);
-  const caches = createCaches({ cluster, signal, onError });
-  const children = createChildren({ cluster, signal, onError, kinds });
+  // One for all kinds: a service's name and uid are in each of its children.
+  const share = createSharing();
+  const caches = createCaches({ cluster, signal, onError, share });
+  const children = createChildren({ cluster, signal, onError, kinds, share });
   const facts = createFactsSource({ cluster, signal, onError });
   const drain = createDrain(now, options.drainMs);
   const metrics = createOperatorMetrics(options.metrics ?? new Registry(), caches.services);

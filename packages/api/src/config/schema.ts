@@ -173,6 +173,8 @@ export const configSchemas = {
     urlPort: optional(integer({ minimum: 1, maximum: 65535 })),
     /** Whether users may use the Secrets, ConfigMaps and ServiceAccounts that their objects name. Absent: enforce. */
     referenceChecks: optional(oneOf(["enforce", "warn", "off"])),
+    /** When the condition Stopped is there: to Argo CD before 3.1 its False means that a service is not healthy. Absent: always. */
+    stoppedCondition: optional(oneOf(["always", "whenStopped"])),
   }),
 } as const;
 

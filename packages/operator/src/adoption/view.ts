@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the operator sees, for a command that only looks: the same caches, no controller and no event.
 import { kserveNamespace } from "@serval/api";
-import type { Cluster, EventRecorder } from "@serval/kube";
+import { type Cluster, createSharing, type EventRecorder } from "@serval/kube";
 import type { Logger } from "@serval/observe";
 import { createChildren } from "../children/children.ts";
 import { servedChildKinds } from "../children/served-kinds.ts";
@@ -27,8 +27,9 @@ export async function openView({
 }: ViewOptions): Promise<ObserveDeps> {
   const onError = (error: unknown): void => log.warn({ error }, "A watch was interrupted, it goes on by itself");
   const kinds = await servedChildKinds(cluster);
-  const caches = createCaches({ cluster, signal, onError });
-  const children = createChildren({ cluster, signal, onError, kinds });
+  const share = createSharing();
+  const caches = createCaches({ cluster, signal, onError, share });
+  const children = createChildren({ cluster, signal, onError, kinds, share });
   const facts = createFactsSource({ cluster, signal, onError });
   const config = createConfigSource({ cluster, namespace, signal, log, events: silent, onProblems: () => {} });
   const informers = [config.informer, ...Object.values(caches), ...children.informers, ...facts.informers];

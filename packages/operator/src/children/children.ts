@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The objects that a service owns: watched, applied when they differ, deleted when no longer wanted.
 import { type Key, type KubeObject, keyOf, keyText, type ObjectMeta, type ResourceType, resources } from "@serval/api";
-import { type Cluster, createInformer, type Informer } from "@serval/kube";
+import { type Cluster, createInformer, type Informer, type Sharing } from "@serval/kube";
 import { isKserves, isMark } from "../adoption/ownership.ts";
 import { ChildError } from "./child-error.ts";
 import { needsApply } from "./drift.ts";
 import { fieldManager } from "./field-manager.ts";
-import { createFieldSets, type FieldSets } from "./field-sets.ts";
 
 export { ChildError } from "./child-error.ts";
 export { fieldManager } from "./field-manager.ts";
@@ -30,14 +29,12 @@ export const controllerOf = ({ metadata }: KubeObject) =>
   metadata.ownerReferences?.find(({ controller }) => controller === true);
 
 /** Only our own entries of managedFields are ever read, and those of a KServe that is to be taken over. */
-const slimWith =
-  (share: FieldSets) =>
-  <T extends KubeObject>(object: T): T => {
-    const managedFields = (object.metadata.managedFields ?? [])
-      .filter((entry) => entry.manager === fieldManager || isKserves(entry) || isMark(entry))
-      .map(share);
-    return { ...object, metadata: { ...object.metadata, managedFields } };
-  };
+function slim<T extends KubeObject>(object: T): T {
+  const managedFields = (object.metadata.managedFields ?? []).filter(
+    (entry) => entry.manager === fieldManager || isKserves(entry) || isMark(entry),
+  );
+  return { ...object, metadata: { ...object.metadata, managedFields } };
+}
 
 /** Holds a Deployment's replicas between us giving them up and the autoscaler taking them. */
 const replicasManager = "serval-operator-replicas";
@@ -73,6 +70,8 @@ export interface ChildrenOptions {
   readonly onError: (error: unknown) => void;
   /** Kinds that the cluster serves; others are neither watched nor applied. */
   readonly kinds: readonly ChildKind[];
+  /** Of what is cached. */
+  readonly share: Sharing;
 }
 
 export interface Children {
@@ -88,8 +87,8 @@ export interface Children {
   delete(objects: readonly KubeObject[]): Promise<void>;
 }
 
-export function createChildren({ cluster, signal, onError, kinds }: ChildrenOptions): Children {
-  const transform = slimWith(createFieldSets());
+export function createChildren({ cluster, signal, onError, kinds, share }: ChildrenOptions): Children {
+  const transform = <T extends KubeObject>(object: T): T => share(slim(object));
   const informers = new Map<string, Informer<KubeObject>>(
     kinds.map((kind) => {
       const type = childTypes[kind] as ResourceType<KubeObject>;

@@ -19,7 +19,7 @@ import {
   type ServingRuntime,
   servingRuntimes,
 } from "@serval/api";
-import { type Cluster, createInformer, type Informer } from "@serval/kube";
+import { type Cluster, createInformer, type Informer, type Sharing } from "@serval/kube";
 import type { Children } from "../../children/children.ts";
 import type { FactsSource } from "../../facts-source.ts";
 import type { PodFacts } from "../../pod/facts.ts";
@@ -55,18 +55,22 @@ export interface CacheOptions {
   readonly cluster: Cluster;
   readonly signal: AbortSignal;
   readonly onError: (error: unknown) => void;
+  readonly share: Sharing;
 }
 
-export function createCaches({ cluster, signal, onError }: CacheOptions): Caches {
+export function createCaches({ cluster, signal, onError, share }: CacheOptions): Caches {
   const options = { signal, onError };
   return {
-    services: createInformer(cluster, inferenceServices, { ...options, transform: slimService }),
+    services: createInformer(cluster, inferenceServices, {
+      ...options,
+      transform: (isvc) => share(slimService(isvc)),
+    }),
     runtimes: createInformer(cluster, servingRuntimes, options),
     clusterRuntimes: createInformer(cluster, clusterServingRuntimes, options),
     pods: createInformer(cluster, resources.pods, {
       ...options,
       labelSelector: labels.inferenceService,
-      transform: slimPod,
+      transform: (pod) => share(slimPod(pod)),
       indexes: { [serviceIndex]: (pod: Pod) => serviceKeyOfPod(pod).map(keyText) },
     }),
   };

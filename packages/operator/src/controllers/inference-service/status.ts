@@ -214,7 +214,8 @@ export function statusFrom(resolved: Resolved, input: StatusInput): InferenceSer
   forgetRemoved(status, conditions, resolved.isvc);
   const components = markComponents(resolved, input, conditions);
   for (const role of roles) if (resolved.isvc.spec[role] === undefined) delete components?.[role];
-  conditions.mark("Stopped", { status: "False" });
+  if (resolved.config.serval.stoppedCondition === "whenStopped") conditions.clear("Stopped");
+  else conditions.mark("Stopped", { status: "False" });
   const isReady = (role: Role): boolean => conditions.isTrue(readyConditionOf[role]);
   const ingress = routesVerdict(resolved, input, isReady);
   conditions.mark("IngressReady", ingress);
