@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { countDownloads, downloadLine } from "./downloads.mjs";
+import { alone } from "./install-lock.mjs";
 import { ensureNode } from "./pinned-node.mjs";
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -36,7 +37,16 @@ export const environmentFor = (node) => ({ ...process.env, PATH: `${dirname(node
  */
 export function install({ withDev, say }) {
   const node = ensureNode(say);
-  if (isInstalled(withDev)) return node;
+  if (!isInstalled(withDev))
+    alone(join(root, ".serval-installing"), () => {
+      // Another one may have done it meanwhile.
+      if (!isInstalled(withDev)) installWith(node, { withDev, say });
+    });
+  return node;
+}
+
+/** @throws Error with npm's own words. */
+function installWith(node, { withDev, say }) {
   say(withDev ? "Installing dependencies, development tools included …" : "Installing dependencies …");
   const args = ["ci", "--no-audit", "--no-fund", ...(withDev ? [] : ["--omit=dev"])];
   const npm = process.platform === "win32" ? "npm.cmd" : "npm";
@@ -55,5 +65,4 @@ export function install({ withDev, say }) {
   if (downloads !== undefined && !withDev) say(downloadLine(downloads));
   mkdirSync(dirname(stampPath), { recursive: true });
   writeFileSync(stampPath, stamp(withDev));
-  return node;
 }
