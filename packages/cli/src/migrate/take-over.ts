@@ -63,11 +63,14 @@ async function bringKinds({ cluster }: StepContext): Promise<string> {
   return `${done.filter(([, ensured]) => ensured !== "unchanged").length} of ${done.length} written`;
 }
 
+const servingPods = async ({ cluster }: StepContext, managers: readonly Manager[]) =>
+  (await Promise.all(managers.filter(isServing).map((manager) => podsOf(cluster, manager)))).flat();
+
 async function stopKserve(context: StepContext, managers: readonly Manager[]): Promise<string> {
   const { cluster } = context;
   for (const manager of managers.filter(isServing)) await scale(cluster, manager, 0);
   await waitUntil(context, "KServe's pods end", async () => {
-    const pods = (await Promise.all(managers.filter(isServing).map((manager) => podsOf(cluster, manager)))).flat();
+    const pods = await servingPods(context, managers);
     return pods.length === 0 ? undefined : pods.map(({ metadata }) => metadata?.name).join(", ");
   });
   // Nobody is left who could hold it.
@@ -119,7 +122,7 @@ const stored = async (cluster: Cluster, saved: AnyObject): Promise<AnyObject | u
   (await cluster.get(webhookTypeOf(saved), { name: saved.metadata.name ?? "" })) as AnyObject | undefined;
 
 /** While KServe answers still: in the seconds in which its pods end, a write would be refused. */
-async function moveWebhooks(context: StepContext, saved: SavedState): Promise<string> {
+async function moveWebhooks(context: StepContext, saved: SavedState, managers: readonly Manager[]): Promise<string> {
   const { cluster } = context;
   await askForWebhooks(cluster, true);
   try {
@@ -132,6 +135,8 @@ async function moveWebhooks(context: StepContext, saved: SavedState): Promise<st
       return notAnswered(cluster);
     });
   } catch (error) {
+    // In a run that goes on after KServe has stopped, nobody would answer its own.
+    if ((await servingPods(context, managers)).length === 0) throw error;
     await askForWebhooks(cluster, false);
     await restoreWebhooks(cluster, saved);
     throw error;
@@ -202,7 +207,10 @@ export async function takeOver(context: StepContext): Promise<void> {
     { title: "Saved for the way back", run: () => save(context, plan) },
     { title: "Serval started", run: () => startServal(context) },
     { title: "Kinds of this release", run: () => bringKinds(context) },
-    { title: "Webhooks call Serval", run: async () => moveWebhooks(context, await requireSaved(context)) },
+    {
+      title: "Webhooks call Serval",
+      run: async () => moveWebhooks(context, await requireSaved(context), plan.managers),
+    },
     { title: "KServe stopped", run: () => stopKserve(context, plan.managers) },
     { title: "Serval leads", run: () => waitForLead(context) },
     { title: "Webhooks of KServe removed", run: async () => endOldWebhooks(context, await requireSaved(context)) },
